@@ -1,0 +1,1 @@
+"""The command `semrouter`: one file per command, each loading only what it needs."""

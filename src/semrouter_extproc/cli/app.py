@@ -1,0 +1,53 @@
+"""The command line's frame: every command, and one line instead of a traceback."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from semrouter_extproc import __version__
+from semrouter_extproc.cli.check import check
+from semrouter_extproc.cli.demo import demo
+from semrouter_extproc.cli.envoy_config import envoy_config
+from semrouter_extproc.cli.fit import fit
+from semrouter_extproc.cli.route import route
+from semrouter_extproc.cli.serve import serve
+from semrouter_extproc.errors import SemRouterError
+
+app = typer.Typer(
+    name="semrouter",
+    help="Reasoning router for vLLM behind Envoy: switches thinking on only where it helps.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(check)
+app.command()(route)
+app.command()(fit)
+app.command()(envoy_config)
+app.command()(demo)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        typer.echo(f"semrouter {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run a command; a fault of the user's or the machine's ends it with exit code 2."""
+    try:
+        app()
+    except SemRouterError as error:
+        typer.echo(f"semrouter: {error}", err=True)
+        sys.exit(2)

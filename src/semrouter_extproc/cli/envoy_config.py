@@ -1,0 +1,24 @@
+"""`semrouter envoy-config`: a complete Envoy bootstrap for a configuration."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semrouter_extproc.cli.options import ConfigFile
+
+
+def envoy_config(
+    config: ConfigFile,
+    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+) -> None:
+    """Print the Envoy bootstrap that puts the router in front of the configured models."""
+    from semrouter_extproc.config import load
+    from semrouter_extproc.envoy.bootstrap import render
+
+    text = render(load(config))
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {out}")

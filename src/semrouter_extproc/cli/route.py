@@ -1,0 +1,100 @@
+"""`semrouter route`: one decision, explained, and the body that would go to the model."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from semrouter_extproc.cli.options import AsJson, ConfigFile
+
+_UNHURRIED = 60.0
+"""Seconds: a decision on the command line is not under the server's deadline."""
+
+
+def route(
+    config: ConfigFile,
+    prompt: Annotated[str | None, typer.Argument(help="A user's prompt.")] = None,
+    body: Annotated[
+        str | None, typer.Option(help="A chat completion instead: a file, or - for standard input.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide about one request as `serve` would, and show why."""
+    answer = asyncio.run(_decide(config, _read(prompt, body)))
+    if as_json:
+        typer.echo(json.dumps(answer))
+    else:
+        _show(answer)
+
+
+def _read(prompt: str | None, body: str | None) -> bytes:
+    if (prompt is None) == (body is None):
+        raise typer.BadParameter("give a PROMPT or --body FILE, one of the two")
+    if body is None:
+        message = {"role": "user", "content": prompt}
+        return json.dumps({"model": "auto", "messages": [message]}).encode()
+    if body == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(body).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"--body: {error}") from None
+
+
+async def _decide(config_file: Path, body: bytes) -> dict[str, Any]:
+    from prometheus_client import CollectorRegistry
+
+    from semrouter_extproc.config import load
+    from semrouter_extproc.errors import MalformedRequest
+    from semrouter_extproc.observe.metrics import Metrics
+    from semrouter_extproc.server import load_encoder, load_policy, running_router
+
+    config = load(config_file)
+    unhurried = config.server.model_copy(update={"deadline": _UNHURRIED})
+    config = config.model_copy(update={"server": unhurried})
+    artefact, policy = load_policy(config)
+    encoder = load_encoder(config.encoder, artefact)
+    metrics = Metrics(CollectorRegistry())
+    async with running_router(config, artefact, policy, encoder, metrics) as router:
+        routing = await router.route(body)
+    if routing.refusal is not None:
+        raise MalformedRequest(routing.refusal)
+    scores = []
+    if (found := routing.classification) is not None:
+        scores = sorted(
+            zip(artefact.centroids.labels, found.probabilities.tolist(), strict=True),
+            key=lambda score: -score[1],
+        )
+    decision = routing.decision
+    return {
+        "decision": {
+            "model": decision.model,
+            "reasoning": decision.reasoning,
+            "reason": decision.reason,
+            "category": decision.category,
+            "confidence": decision.confidence,
+        },
+        "scores": [{"category": label, "probability": value} for label, value in scores],
+        "body": (body if routing.body is None else routing.body).decode("utf-8", "replace"),
+    }
+
+
+def _show(answer: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    decision = Table.grid(padding=(0, 2))
+    for name, value in answer["decision"].items():
+        shown = f"{value:.3f}" if isinstance(value, float) else str(value or "-")
+        decision.add_row(f"[bold]{name}[/]", shown)
+    console.print(decision)
+    if answer["scores"]:
+        console.print("\n[bold]scores[/]")
+        for score in answer["scores"][:5]:
+            console.print(f"  {score['probability']:6.1%}  {score['category']}", highlight=False)
+    console.print("\n[bold]body[/]")
+    console.print(answer["body"], markup=False, highlight=False, soft_wrap=True)

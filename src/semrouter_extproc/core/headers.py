@@ -1,0 +1,29 @@
+"""The decision as headers: what Envoy routes on, and what the client may read."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from semrouter_extproc.core.policy import Decision
+
+PREFIX: Final = "x-semrouter-"
+"""Every header of ours starts with this; what a client sends under it is removed."""
+
+MODEL: Final = f"{PREFIX}model"
+CATEGORY: Final = f"{PREFIX}category"
+REASONING: Final = f"{PREFIX}reasoning"
+REASON: Final = f"{PREFIX}reason"
+CONFIDENCE: Final = f"{PREFIX}confidence"
+
+ALL: Final = (MODEL, CATEGORY, REASONING, REASON, CONFIDENCE)
+
+
+def headers_of(decision: Decision) -> Mapping[str, str]:
+    """Return the headers that tell `decision`; what was not decided has none."""
+    headers = {REASONING: decision.reasoning.value, REASON: decision.reason.value}
+    if decision.model is not None:
+        headers[MODEL] = decision.model
+    if decision.category is not None:
+        headers[CATEGORY] = decision.category
+    if decision.confidence is not None:
+        headers[CONFIDENCE] = f"{decision.confidence:.3f}"
+    return headers

@@ -1,0 +1,1 @@
+"""Texts to vectors: the encoder protocol, its backends, and the batcher in front of them."""

@@ -1,0 +1,1 @@
+"""Envoy's external processing protocol: messages, one request's stream, the gRPC service."""

@@ -1,0 +1,1 @@
+"""What the layers above report, for those who watch."""

@@ -1,0 +1,184 @@
+"""The process: bind, load, warm up, serve, drain."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import grpc
+import structlog
+import uvicorn
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from prometheus_client import CollectorRegistry
+
+from semrouter_extproc.admin.app import admin_app
+from semrouter_extproc.artefact import Artefact, load, require_encoder, resolve
+from semrouter_extproc.config import Address, Config
+from semrouter_extproc.config import Encoder as EncoderConfig
+from semrouter_extproc.core.policy import Policy
+from semrouter_extproc.encoding.batcher import Batcher
+from semrouter_extproc.encoding.torch_encoder import TorchEncoder
+from semrouter_extproc.errors import ConfigError
+from semrouter_extproc.extproc.service import SERVICE, external_processor
+from semrouter_extproc.observe.metrics import Metrics
+from semrouter_extproc.router import SemanticRouter
+
+_MESSAGE_OVERHEAD: Final = 1024 * 1024
+"""Bytes of headers and framing that may come on top of a body of the largest size."""
+
+_log = structlog.get_logger(__name__)
+
+
+def load_policy(config: Config) -> tuple[Artefact, Policy]:
+    """Load the centroids that `config` names and compile its routes for them."""
+    artefact = load(resolve(config.classifier.centroids))
+    return artefact, config.policy(artefact.centroids.labels)
+
+
+def load_encoder(config: EncoderConfig, artefact: Artefact) -> TorchEncoder:
+    """Load the encoder, refusing one that the centroids were not made with. Takes seconds."""
+    encoder = TorchEncoder(config.model, device=config.device, threads=config.threads)
+    require_encoder(artefact, encoder.fingerprint, encoder.dimensions)
+    return encoder
+
+
+@asynccontextmanager
+async def running_router(
+    config: Config, artefact: Artefact, policy: Policy, encoder: TorchEncoder, metrics: Metrics
+) -> AsyncIterator[SemanticRouter]:
+    """Run a router with its batcher at work, for as long as the block lasts."""
+    batcher = Batcher(
+        encoder.encode,
+        max_cost=config.encoder.max_batch_chars or encoder.default_batch_chars,
+        max_queue=config.encoder.max_queue,
+        on_batch=metrics.encoded,
+    )
+    metrics.watch_queue(lambda: batcher.depth)
+    try:
+        yield SemanticRouter(
+            batcher.submit,
+            centroids=artefact.centroids,
+            policy=policy,
+            deadline=config.server.deadline,
+            max_prompt_chars=config.encoder.max_prompt_chars,
+            metrics=metrics,
+        )
+    finally:
+        await batcher.aclose()
+
+
+async def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the wait.
+
+    Raises `ConfigError` for a port that is taken, and whatever loading raises.
+    """
+    stop = _Signals()
+    server = _bind(config)
+    health_service = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
+    await _report(health_service, health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    artefact, policy = load_policy(config)
+    metrics = Metrics(CollectorRegistry())
+    ready = asyncio.Event()
+    async with _serving_admin(config.server.admin, metrics, ready):
+        encoder = await asyncio.to_thread(load_encoder, config.encoder, artefact)
+        await asyncio.to_thread(encoder.warm_up)
+        async with running_router(config, artefact, policy, encoder, metrics) as router:
+            server.add_generic_rpc_handlers((external_processor(router),))
+            await server.start()
+            await _report(health_service, health_pb2.HealthCheckResponse.SERVING)
+            ready.set()
+            _log.info("serving", grpc=str(config.server.grpc), admin=str(config.server.admin))
+            await stop.received()
+            ready.clear()
+            await _drain(config, server, health_service, stop)
+
+
+class _Signals:
+    """SIGTERM and SIGINT, counted: the first starts the drain, the second ends its waits."""
+
+    def __init__(self) -> None:
+        self._count = asyncio.Semaphore(0)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._count.release)
+
+    async def received(self) -> None:
+        """Wait for the next signal."""
+        await self._count.acquire()
+
+
+def _bind(config: Config) -> grpc.aio.Server:
+    size = config.server.max_body + _MESSAGE_OVERHEAD
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", size),
+            ("grpc.max_send_message_length", size),
+            # Two routers on one port would share it silently, and Envoy would see only one.
+            ("grpc.so_reuseport", 0),
+        ]
+    )
+    try:
+        server.add_insecure_port(str(config.server.grpc))
+    except RuntimeError:
+        raise _port_taken("server.grpc", config.server.grpc) from None
+    return server
+
+
+async def _report(service: health.aio.HealthServicer, status: int) -> None:
+    for name in (health.OVERALL_HEALTH, SERVICE):
+        await service.set(name, status)
+
+
+async def _drain(
+    config: Config,
+    server: grpc.aio.Server,
+    health_service: health.aio.HealthServicer,
+    stop: _Signals,
+) -> None:
+    """Tell Envoy to go elsewhere, give it time to notice, then finish what is under way."""
+    _log.info("draining", delay=config.server.drain_delay, timeout=config.server.drain_timeout)
+    await _report(health_service, health_pb2.HealthCheckResponse.NOT_SERVING)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.received(), config.server.drain_delay)
+    await server.stop(config.server.drain_timeout)
+    _log.info("stopped")
+
+
+class _AdminServer(uvicorn.Server):
+    """A uvicorn that leaves the process's signals to the drain."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing."""
+        yield
+
+
+@asynccontextmanager
+async def _serving_admin(
+    address: Address, metrics: Metrics, ready: asyncio.Event
+) -> AsyncIterator[None]:
+    try:
+        listener = socket.create_server(address, family=_family(address))
+    except OSError:
+        raise _port_taken("server.admin", address) from None
+    app = admin_app(metrics.registry, ready.is_set)
+    server = _AdminServer(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _family(address: Address) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address.host else socket.AF_INET
+
+
+def _port_taken(path: str, address: Address) -> ConfigError:
+    return ConfigError("configuration", [f"{path}: cannot listen on {address}; is it taken?"])

@@ -1,0 +1,354 @@
+"""One request's stream as lists: what Envoy says, what it is answered."""
+
+import asyncio
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semrouter_extproc.extproc._pb import ext_proc_pb2 as pb
+from semrouter_extproc.extproc.processor import RequestProcessor
+from support import tiny
+
+BODY = json.dumps({"model": "auto", "messages": [{"role": "user", "content": tiny.MATH}]}).encode()
+REWRITTEN = {
+    "model": "thinker",
+    "messages": [{"role": "user", "content": tiny.MATH}],
+    "reasoning_effort": "high",
+}
+CHAT = {
+    ":method": "POST",
+    ":path": "/v1/chat/completions",
+    "content-type": "application/json",
+}
+
+
+def headers(
+    values: dict[str, str] = CHAT,
+    *,
+    mode: int | None = pb.BUFFERED,
+    end_of_stream: bool = False,
+    without_waiting: bool = False,
+) -> pb.ProcessingRequest:
+    message = pb.ProcessingRequest(
+        request_headers=pb.HttpHeaders(
+            headers=pb.HeaderMap(
+                headers=[
+                    pb.HeaderValue(key=key, raw_value=value.encode())
+                    for key, value in values.items()
+                ]
+            ),
+            end_of_stream=end_of_stream,
+        )
+    )
+    if mode is not None:
+        message.protocol_config.request_body_mode = mode  # type: ignore[assignment]  # an enum's number
+        message.protocol_config.send_body_without_waiting_for_header_response = without_waiting
+    return message
+
+
+def chunk(body: bytes, *, end_of_stream: bool = True) -> pb.ProcessingRequest:
+    return pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=end_of_stream))
+
+
+TRAILERS = pb.ProcessingRequest(request_trailers=pb.HttpTrailers())
+
+
+async def exchange(*messages: pb.ProcessingRequest) -> list[list[pb.ProcessingResponse]]:
+    """Run a stream to its end; it must end with the last message, and not before."""
+    processor = RequestProcessor(tiny.router())
+    answers = []
+    for message in messages:
+        assert not processor.finished
+        answers.append(await processor.handle(message))
+    assert processor.finished
+    return answers
+
+
+def kinds(answers: list[pb.ProcessingResponse]) -> list[str | None]:
+    return [answer.WhichOneof("response") for answer in answers]
+
+
+def set_headers(mutation: pb.HeaderMutation) -> dict[str, str]:
+    for option in mutation.set_headers:
+        assert option.append_action == pb.OVERWRITE_IF_EXISTS_OR_ADD
+        assert not option.header.value
+    return {option.header.key: option.header.raw_value.decode() for option in mutation.set_headers}
+
+
+def duplex_body(answers: list[pb.ProcessingResponse]) -> bytes:
+    return b"".join(
+        answer.request_body.response.body_mutation.streamed_response.body for answer in answers
+    )
+
+
+async def test_a_buffered_request_is_answered_once_with_everything() -> None:
+    (first,), (second,) = await exchange(headers(), chunk(BODY))
+
+    assert first == pb.ProcessingResponse(
+        request_headers=pb.HeadersResponse(response=pb.CommonResponse())
+    )
+    common = second.request_body.response
+    assert json.loads(common.body_mutation.body) == REWRITTEN
+    assert common.clear_route_cache
+    told = set_headers(common.header_mutation)
+    assert told.pop("x-semrouter-confidence")
+    assert told == {
+        "x-semrouter-model": "thinker",
+        "x-semrouter-category": "math",
+        "x-semrouter-reasoning": "high",
+        "x-semrouter-reason": "routed",
+        "content-length": str(len(common.body_mutation.body)),
+    }
+
+
+async def test_an_envoy_that_does_not_name_its_mode_is_taken_to_buffer() -> None:
+    _, (answer,) = await exchange(headers(mode=None), chunk(BODY))
+
+    assert json.loads(answer.request_body.response.body_mutation.body) == REWRITTEN
+
+
+async def test_a_buffered_body_is_whole_also_when_trailers_follow() -> None:
+    _, (answer,) = await exchange(headers(), chunk(BODY, end_of_stream=False))
+
+    assert json.loads(answer.request_body.response.body_mutation.body) == REWRITTEN
+
+
+async def test_a_pinned_model_is_told_but_its_body_stays() -> None:
+    _, (answer,) = await exchange(headers(), chunk(b'{"model": "thinker"}'))
+
+    common = answer.request_body.response
+    assert not common.HasField("body_mutation")
+    assert set_headers(common.header_mutation) == {
+        "x-semrouter-model": "thinker",
+        "x-semrouter-reasoning": "unchanged",
+        "x-semrouter-reason": "pinned_model",
+    }
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**CHAT, ":path": "/v1/embeddings"},
+        {**CHAT, ":path": "/v1/chat/completions/"},
+        {**CHAT, ":method": "PUT"},
+        {**CHAT, "content-type": "text/plain"},
+        {**CHAT, "content-type": "multipart/form-data; boundary=x"},
+        {},
+    ],
+)
+@pytest.mark.parametrize("mode", [pb.BUFFERED, pb.BUFFERED_PARTIAL, pb.NONE])
+async def test_what_is_no_chat_completion_is_answered_once_and_left(
+    values: dict[str, str], mode: int
+) -> None:
+    ((answer,),) = await exchange(headers(values, mode=mode))
+
+    assert answer == pb.ProcessingResponse(
+        request_headers=pb.HeadersResponse(response=pb.CommonResponse())
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**CHAT, ":path": "/v1/chat/completions?api-version=1"},
+        {**CHAT, "content-type": "application/json; charset=utf-8"},
+        {**CHAT, "content-type": "Application/JSON"},
+        {key: value for key, value in CHAT.items() if key != "content-type"},
+    ],
+)
+async def test_every_way_to_say_chat_completion_is_understood(values: dict[str, str]) -> None:
+    _, (answer,) = await exchange(headers(values), chunk(BODY))
+
+    assert json.loads(answer.request_body.response.body_mutation.body) == REWRITTEN
+
+
+@pytest.mark.parametrize("mode", [pb.BUFFERED, pb.STREAMED, pb.FULL_DUPLEX_STREAMED])
+async def test_a_request_without_a_body_is_answered_once_and_left(mode: int) -> None:
+    ((answer,),) = await exchange(headers(mode=mode, end_of_stream=True))
+
+    assert answer.WhichOneof("response") == "request_headers"
+
+
+async def test_spoofed_headers_are_removed_from_what_passes_through() -> None:
+    spoofed = {"x-semrouter-model": "big", "x-semrouter-new": "1", ":path": "/"}
+
+    ((answer,),) = await exchange(headers(spoofed, mode=pb.BUFFERED))
+
+    assert list(answer.request_headers.response.header_mutation.remove_headers) == [
+        "x-semrouter-model",
+        "x-semrouter-new",
+    ]
+    assert answer.request_headers.response.clear_route_cache
+
+
+async def test_a_compressed_body_is_refused_before_it_is_sent() -> None:
+    ((answer,),) = await exchange(headers({**CHAT, "content-encoding": "zstd"}))
+
+    assert answer.immediate_response.status.code == 415
+    assert "zstd" in json.loads(answer.immediate_response.body)["error"]["message"]
+
+
+@pytest.mark.parametrize("mode", [pb.BUFFERED, pb.STREAMED, pb.FULL_DUPLEX_STREAMED])
+async def test_a_body_that_cannot_be_read_is_refused_in_openais_shape(mode: int) -> None:
+    *_, answers = await exchange(headers(mode=mode), chunk(b"{"))
+
+    (answer,) = answers
+    refusal = answer.immediate_response
+    assert refusal.status.code == 400
+    assert json.loads(refusal.body)["error"].keys() == {"message", "type", "param", "code"}
+    assert set_headers(refusal.headers)["x-semrouter-reason"] == "unparsable"
+    assert set_headers(refusal.headers)["content-type"] == "application/json"
+
+
+async def test_full_duplex_holds_everything_until_the_decision() -> None:
+    first, second, third = await exchange(
+        headers({**CHAT, "x-semrouter-new": "1"}, mode=pb.FULL_DUPLEX_STREAMED),
+        chunk(BODY[:20], end_of_stream=False),
+        chunk(BODY[20:]),
+    )
+
+    assert first == second == []
+    assert kinds(third) == ["request_headers", "request_body"]
+    mutation = third[0].request_headers.response.header_mutation
+    assert set_headers(mutation)["x-semrouter-model"] == "thinker"
+    assert list(mutation.remove_headers) == ["x-semrouter-new"]
+    body = duplex_body(third[1:])
+    assert json.loads(body) == REWRITTEN
+    assert set_headers(mutation)["content-length"] == str(len(body))
+    assert third[-1].request_body.response.body_mutation.streamed_response.end_of_stream
+
+
+async def test_full_duplex_sends_a_large_body_in_chunks_of_which_only_the_last_ends_it() -> None:
+    large = json.loads(BODY) | {"user": "x" * 200_000}
+
+    _, answers = await exchange(
+        headers(mode=pb.FULL_DUPLEX_STREAMED), chunk(json.dumps(large).encode())
+    )
+
+    ends = [
+        answer.request_body.response.body_mutation.streamed_response.end_of_stream
+        for answer in answers[1:]
+    ]
+    assert ends == [False] * 3 + [True]
+    assert json.loads(duplex_body(answers[1:])) == large | REWRITTEN
+
+
+async def test_full_duplex_with_trailers_ends_with_them() -> None:
+    *_, answers = await exchange(
+        headers(mode=pb.FULL_DUPLEX_STREAMED), chunk(BODY, end_of_stream=False), TRAILERS
+    )
+
+    assert kinds(answers) == ["request_headers", "request_body", "request_trailers"]
+    assert not answers[1].request_body.response.body_mutation.streamed_response.end_of_stream
+
+
+async def test_full_duplex_echoes_what_passes_through_to_its_last_byte() -> None:
+    path = {**CHAT, ":path": "/v1/embeddings"}
+
+    first, second, third = await exchange(
+        headers(path, mode=pb.FULL_DUPLEX_STREAMED),
+        chunk(b"some ", end_of_stream=False),
+        chunk(b"bytes"),
+    )
+
+    assert kinds(first) == ["request_headers"]
+    assert duplex_body(second + third) == b"some bytes"
+
+
+@pytest.mark.parametrize("without_waiting", [False, True])
+async def test_streamed_follows_what_passes_through_to_its_end(without_waiting: bool) -> None:  # noqa: FBT001 - a parameter
+    path = {**CHAT, ":path": "/v1/embeddings"}
+
+    first, second, third = await exchange(
+        headers(path, mode=pb.STREAMED, without_waiting=without_waiting),
+        chunk(b"some ", end_of_stream=False),
+        chunk(b"bytes"),
+    )
+
+    assert kinds(first) == ["request_headers"]
+    unchanged = pb.ProcessingResponse(request_body=pb.BodyResponse(response=pb.CommonResponse()))
+    assert second == third == [unchanged]
+
+
+async def test_full_duplex_passes_trailers_through() -> None:
+    path = {**CHAT, ":path": "/v1/embeddings"}
+
+    *_, last = await exchange(
+        headers(path, mode=pb.FULL_DUPLEX_STREAMED), chunk(b"x", end_of_stream=False), TRAILERS
+    )
+
+    assert kinds(last) == ["request_trailers"]
+
+
+async def test_streamed_swallows_chunks_and_replaces_the_last() -> None:
+    first, second, third = await exchange(
+        headers(mode=pb.STREAMED), chunk(BODY[:20], end_of_stream=False), chunk(BODY[20:])
+    )
+
+    assert kinds(first) == ["request_headers"]
+    mutation = second[0].request_body.response.body_mutation
+    assert mutation.WhichOneof("mutation") == "body"
+    assert mutation.body == b""
+    assert json.loads(third[0].request_body.response.body_mutation.body) == REWRITTEN
+
+
+async def test_streamed_without_waiting_answers_the_headers_with_the_decision() -> None:
+    first, second, third = await exchange(
+        headers(mode=pb.STREAMED, without_waiting=True),
+        chunk(BODY[:20], end_of_stream=False),
+        chunk(BODY[20:]),
+    )
+
+    assert first == second == []
+    assert kinds(third) == ["request_headers", "request_body", "request_body"]
+    told = set_headers(third[0].request_headers.response.header_mutation)
+    assert told["x-semrouter-model"] == "thinker"
+    # Envoy removes the length itself in this mode, and would hang on a wrong one.
+    assert "content-length" not in told
+    assert third[1].request_body.response.body_mutation.body == b""
+    assert json.loads(third[2].request_body.response.body_mutation.body) == REWRITTEN
+
+
+@pytest.mark.parametrize("phase", ["response_headers", "response_body", "response_trailers"])
+async def test_a_response_phase_is_answered_in_kind_and_left(phase: str) -> None:
+    message = pb.ProcessingRequest()
+    getattr(message, phase).SetInParent()
+
+    ((answer,),) = await exchange(message)
+
+    assert answer.WhichOneof("response") == phase
+
+
+async def test_a_phase_from_the_future_ends_the_stream() -> None:
+    ((*answers,),) = await exchange(pb.ProcessingRequest())
+
+    assert answers == []
+
+
+STEPS = st.one_of(
+    st.builds(
+        headers,
+        st.dictionaries(st.sampled_from(list(CHAT)), st.sampled_from([*CHAT.values(), "x"])),
+        mode=st.sampled_from([None, *pb.BodySendMode.values()]),
+        end_of_stream=st.booleans(),
+        without_waiting=st.booleans(),
+    ),
+    st.builds(chunk, st.sampled_from([BODY, b"", b"{", b"x"]), end_of_stream=st.booleans()),
+    st.just(TRAILERS),
+    st.just(pb.ProcessingRequest()),
+)
+
+
+@given(st.lists(STEPS, max_size=6))
+def test_no_order_of_messages_makes_the_processor_raise(
+    messages: list[pb.ProcessingRequest],
+) -> None:
+    async def run() -> None:
+        processor = RequestProcessor(tiny.router())
+        for message in messages:
+            for answer in await processor.handle(message):
+                assert answer.WhichOneof("response")
+
+    asyncio.run(run())

@@ -1,0 +1,1 @@
+"""What several tests share: ports, an upstream that remembers, real processes."""

@@ -1,0 +1,67 @@
+"""A router over two categories whose vectors a test can see through."""
+
+import asyncio
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.policy import Policy, Route
+from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
+from semrouter_extproc.observe.metrics import Metrics
+from semrouter_extproc.router import SemanticRouter, Submit
+
+MATH = "prove it"
+LAW = "sue them"
+EITHER = "prove it or sue them"
+
+VECTORS: Mapping[str, tuple[float, float]] = {
+    MATH: (1.0, 0.0),
+    LAW: (0.0, 1.0),
+    EITHER: (0.5**0.5, 0.5**0.5),
+}
+
+
+def centroids() -> Centroids:
+    """Return one prototype for each of law and math, at right angles."""
+    return Centroids(
+        labels=("law", "math"),
+        prototypes=np.array([[0, 1], [1, 0]], np.float32),
+        owners=np.array([0, 1]),
+        sharpness=10.0,
+        temperature=1.0,
+    )
+
+
+def policy(*, min_margin: float = 0.1) -> Policy:
+    """Send math to a reasoning `thinker`, law and the rest to a plain `talker`."""
+    talker = Route("talker", Reasoning.OFF)
+    return Policy(
+        labels=("law", "math"),
+        routes={"math": Route("thinker", Reasoning.HIGH), "law": talker},
+        default=talker,
+        dialects={"thinker": DIALECTS["gpt-oss"], "talker": DIALECTS["qwen3"]},
+        aliases=frozenset({"auto"}),
+        min_margin=min_margin,
+    )
+
+
+async def submit(prompt: str) -> NDArray[np.float32]:
+    """Give the vector of a known prompt, after a turn of the event loop."""
+    await asyncio.sleep(0)
+    return np.array(VECTORS[prompt], np.float32)
+
+
+def router(
+    submit: Submit = submit, *, deadline: float = 5.0, metrics: Metrics | None = None
+) -> SemanticRouter:
+    return SemanticRouter(
+        submit,
+        centroids=centroids(),
+        policy=policy(),
+        deadline=deadline,
+        max_prompt_chars=1000,
+        metrics=metrics or Metrics(CollectorRegistry()),
+    )

@@ -1,0 +1,185 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semrouter_extproc.config import Address, Config, load, parse
+from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.errors import ConfigError
+
+SHIPPED = Path(__file__).parent.parent / "config/semrouter.yaml"
+
+
+def page(**sections: Any) -> dict[str, Any]:
+    return {
+        "models": {"qwen3": {"dialect": "qwen3", "endpoints": ["127.0.0.1:8000"]}},
+        "default": {"model": "qwen3"},
+        **sections,
+    }
+
+
+def faults(document: object) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(document, source="page.yaml")
+    return list(caught.value.faults)
+
+
+def test_the_shipped_page_spells_out_every_default() -> None:
+    shipped = load(SHIPPED)
+    spare = parse(
+        page(routes=shipped.model_dump(mode="json")["routes"]), source="only what is required"
+    )
+
+    assert shipped == spare
+
+
+def test_the_shipped_page_names_every_key() -> None:
+    text = SHIPPED.read_text()
+
+    for section in (Config, *(field.annotation for field in Config.model_fields.values())):
+        for key in getattr(section, "model_fields", {}):
+            assert f"{key}:" in text
+
+
+def test_the_shipped_routes_are_those_of_the_paper() -> None:
+    routes = load(SHIPPED).routes
+
+    assert {name for name, route in routes.items() if route.reasoning is Reasoning.ON} == {
+        *("biology", "chemistry", "computer science", "engineering", "math", "physics"),
+    }
+    assert {name for name, route in routes.items() if route.reasoning is Reasoning.OFF} == {
+        *("business", "economics", "health", "history", "law", "other"),
+        *("philosophy", "psychology"),
+    }
+
+
+def test_a_configuration_survives_being_written_and_read() -> None:
+    shipped = load(SHIPPED)
+
+    assert parse(shipped.model_dump(mode="json"), source="written") == shipped
+
+
+@pytest.mark.parametrize(
+    ("document", "fault"),
+    [
+        (page(rotues={}), "rotues: unknown key, did you mean routes?"),
+        (page(server={"deadlin": "1s"}), "server.deadlin: unknown key, did you mean deadline?"),
+        (page(zebra=1), "zebra: unknown key"),
+        (
+            page(default={"model": "llama"}),
+            "default.model: unknown model 'llama'; known are qwen3",
+        ),
+        (
+            page(routes={"math": {"reasoning": "on", "model": "llama"}}),
+            "routes.math.model: unknown model 'llama'; known are qwen3",
+        ),
+        (
+            page(models={"qwen3": {"dialect": "qwen", "endpoints": ["h:1"]}}),
+            "models.qwen3.dialect: unknown dialect 'qwen'; "
+            "known are deepseek, gpt-oss, granite, none, qwen3",
+        ),
+        (page(aliases=["qwen3"]), "aliases.0: 'qwen3' is also the name of a model"),
+        (
+            page(server={"grpc": "127.0.0.1:8080"}),
+            "envoy.listen: port 8080 is already that of server.grpc",
+        ),
+        (
+            page(envoy={"message_timeout": "250ms"}),
+            "envoy.message_timeout: must exceed server.deadline (250ms), or Envoy gives up first",
+        ),
+    ],
+)
+def test_a_fault_is_named_with_its_path(document: object, fault: str) -> None:
+    assert faults(document) == [fault]
+
+
+@pytest.mark.parametrize("address", ["8080", "host", "host:0", "host:70000", "host:x", 8080, ":1"])
+def test_an_address_needs_a_host_and_a_port(address: object) -> None:
+    (fault,) = faults(page(server={"admin": address}))
+
+    assert fault.startswith("server.admin: write it as host:port")
+
+
+@pytest.mark.parametrize("duration", ["5", 5, "s", "5 minutes", "-1s", "1.2.3s", "5d"])
+def test_a_duration_needs_its_unit(duration: object) -> None:
+    (fault,) = faults(page(server={"deadline": duration}))
+
+    assert fault.startswith("server.deadline: write a duration with its unit")
+
+
+def test_a_duration_of_nothing_is_a_fault() -> None:
+    (fault,) = faults(page(server={"deadline": "0ms"}))
+
+    assert fault.startswith("server.deadline: ")
+
+
+def test_every_fault_is_named_at_once() -> None:
+    found = faults({"models": {}, "server": {"grpc": "x", "max_body": "big"}, "typo": 1})
+
+    assert {fault.partition(":")[0] for fault in found} == {
+        *("models", "default", "server.grpc", "server.max_body", "typo"),
+    }
+
+
+@pytest.mark.parametrize("document", [None, [], "text", 7])
+def test_something_that_is_no_page_at_all_is_refused(document: object) -> None:
+    assert faults(document)
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("250ms", 0.25), ("1.5s", 1.5), ("2m", 120)])
+def test_durations_are_seconds(written: str, seconds: float) -> None:
+    config = parse(page(server={"drain_delay": written}), source="page")
+
+    assert config.server.drain_delay == seconds
+
+
+def test_addresses_may_be_ipv6() -> None:
+    config = parse(page(server={"grpc": "[::]:50051"}), source="page")
+
+    assert config.server.grpc == Address("::", 50051)
+    assert str(config.server.grpc) == "[::]:50051"
+    assert [str(address) for address in config.router_endpoints] == ["[::1]:50051"]
+
+
+def test_yaml_on_and_off_are_words_here(tmp_path: Path) -> None:
+    file = tmp_path / "page.yaml"
+    file.write_text(
+        "models: {q: {dialect: qwen3, endpoints: ['h:1']}}\n"
+        "default: {model: q, reasoning: on}\n"
+        "routes: {law: {reasoning: off}}\n"
+    )
+
+    config = load(file)
+
+    assert config.default.reasoning is Reasoning.ON
+    assert config.routes["law"].reasoning is Reasoning.OFF
+
+
+def test_a_key_written_twice_is_a_fault(tmp_path: Path) -> None:
+    file = tmp_path / "page.yaml"
+    file.write_text("aliases: [a]\naliases: [b]\n")
+
+    with pytest.raises(ConfigError, match=r"'aliases' stands twice.*line 2"):
+        load(file)
+
+
+@pytest.mark.parametrize("content", [b"models: [", b"\xff\xfe\x00", b"a: b: c"])
+def test_a_file_that_is_not_yaml_is_one_clear_fault(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "page.yaml"
+    file.write_bytes(content)
+
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert len(caught.value.faults) == 1
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read"):
+        load(tmp_path / "absent.yaml")
+
+
+def test_a_route_for_a_category_that_the_centroids_lack_is_a_fault() -> None:
+    config = parse(page(routes={"maths": {"reasoning": "on"}}), source="page")
+
+    with pytest.raises(ConfigError, match=r"routes\.maths: unknown category 'maths'; known are"):
+        config.policy(("law", "math"))

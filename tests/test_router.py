@@ -1,0 +1,173 @@
+import asyncio
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+from semrouter_extproc.core.policy import Decision, Reason
+from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
+from semrouter_extproc.observe.metrics import Metrics
+from support import tiny
+
+
+def body(prompt: str, **members: Any) -> bytes:
+    message = {"role": "user", "content": prompt}
+    return json.dumps({"model": "auto", "messages": [message], **members}).encode()
+
+
+def sent(rewritten: bytes | None) -> Any:
+    assert rewritten is not None
+    return json.loads(rewritten)
+
+
+async def test_a_prompt_is_classified_decided_and_rewritten() -> None:
+    routing = await tiny.router().route(body(tiny.MATH))
+
+    assert routing.decision.model == "thinker"
+    assert routing.decision.reason is Reason.ROUTED
+    assert routing.decision.category == "math"
+    assert sent(routing.body)["model"] == "thinker"
+    assert sent(routing.body)["reasoning_effort"] == "high"
+
+
+async def test_an_undecided_prompt_takes_the_default() -> None:
+    routing = await tiny.router().route(body(tiny.EITHER))
+
+    assert routing.decision.reason is Reason.LOW_MARGIN
+    assert sent(routing.body)["model"] == "talker"
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (Overloaded("full"), Reason.OVERLOADED),
+        (Closed("stopping"), Reason.OVERLOADED),
+        (EncodingFailed("NaN"), Reason.ENCODER_ERROR),
+    ],
+)
+async def test_without_a_vector_the_default_is_still_written(
+    failure: Exception, reason: Reason
+) -> None:
+    async def fail(_: str) -> NDArray[np.float32]:
+        raise failure
+
+    routing = await tiny.router(fail).route(body(tiny.MATH))
+
+    assert routing.decision == Decision("talker", Reasoning.OFF, reason)
+    assert sent(routing.body)["model"] == "talker"
+    assert sent(routing.body)["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+async def test_past_the_deadline_the_default_is_written_and_the_wait_is_over() -> None:
+    given_up = asyncio.Event()
+
+    async def never(_: str) -> NDArray[np.float32]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+        raise AssertionError
+
+    routing = await tiny.router(never, deadline=0.02).route(body(tiny.MATH))
+
+    assert routing.decision.reason is Reason.DEADLINE
+    assert sent(routing.body)["model"] == "talker"
+    assert given_up.is_set()
+
+
+async def test_an_error_of_our_own_costs_the_decision_and_not_the_request() -> None:
+    async def broken(_: str) -> NDArray[np.float32]:
+        raise ZeroDivisionError
+
+    routing = await tiny.router(broken).route(body(tiny.MATH))
+
+    assert routing.decision.reason is Reason.INTERNAL_ERROR
+    assert routing.body is None
+    assert routing.refusal is None
+
+
+async def test_a_cancelled_request_is_cancelled_to_the_bottom() -> None:
+    waiting, gone = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: str) -> NDArray[np.float32]:
+        waiting.set()
+        try:
+            return await asyncio.Future()
+        finally:
+            gone.set()
+
+    task = asyncio.create_task(tiny.router(wait).route(body(tiny.MATH)))
+    await waiting.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert gone.is_set()
+
+
+async def test_a_pinned_model_is_never_encoded() -> None:
+    async def untouchable(_: str) -> NDArray[np.float32]:
+        raise AssertionError
+
+    router = tiny.router(untouchable)
+
+    for model, known in (("thinker", "thinker"), ("gpt-9", None)):
+        routing = await router.route(body(tiny.MATH, model=model))
+        assert routing.decision == Decision(known, Reasoning.UNCHANGED, Reason.PINNED_MODEL)
+        assert routing.body is None
+
+
+async def test_a_conversation_without_text_is_never_encoded() -> None:
+    routing = await tiny.router().route(b'{"model": "auto", "messages": []}')
+
+    assert routing.decision.reason is Reason.NO_PROMPT
+    assert sent(routing.body)["model"] == "talker"
+
+
+async def test_a_reasoning_command_in_the_prompt_is_the_clients_decision() -> None:
+    async def submit(_: str) -> NDArray[np.float32]:
+        return np.array([1, 0], np.float32)
+
+    routing = await tiny.router(submit).route(body("/no_think prove it"))
+
+    assert routing.decision.reason is Reason.CLIENT_OVERRIDE
+    assert routing.decision.model == "thinker"
+    assert "reasoning_effort" not in sent(routing.body)
+
+
+async def test_what_cannot_be_read_is_refused() -> None:
+    routing = await tiny.router().route(b"{")
+
+    assert routing.refusal is not None
+    assert routing.decision.reason is Reason.UNPARSABLE
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_the_router_raise(anything: bytes) -> None:
+    routing = asyncio.run(tiny.router().route(anything))
+
+    assert routing.decision.reason is not Reason.INTERNAL_ERROR
+
+
+async def test_every_request_is_counted_once_under_its_reason() -> None:
+    registry = CollectorRegistry()
+    router = tiny.router(metrics=Metrics(registry))
+
+    await router.route(body(tiny.MATH))
+    await router.route(body(tiny.LAW))
+    await router.route(b"{")
+    router.skip(Reason.PASS_THROUGH)
+
+    def count(**labels: str) -> float | None:
+        return registry.get_sample_value("semrouter_requests_total", labels)
+
+    assert count(reason="routed", category="math", model="thinker", reasoning="high") == 1
+    assert count(reason="routed", category="law", model="talker", reasoning="off") == 1
+    assert count(reason="unparsable", category="", model="", reasoning="unchanged") == 1
+    assert count(reason="pass_through", category="", model="", reasoning="unchanged") == 1
