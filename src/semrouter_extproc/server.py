@@ -11,18 +11,19 @@ from typing import Final
 import grpc
 import structlog
 import uvicorn
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.admin.app import admin_app
 from semrouter_extproc.artefact import Artefact, load, require_encoder, resolve
 from semrouter_extproc.config import Address, Config
 from semrouter_extproc.config import Encoder as EncoderConfig
+from semrouter_extproc.config import Server as ServerConfig
 from semrouter_extproc.core.policy import Policy
 from semrouter_extproc.encoding.batcher import Batcher
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.errors import ConfigError
-from semrouter_extproc.extproc.service import SERVICE, external_processor
+from semrouter_extproc.extproc.health import Health
+from semrouter_extproc.extproc.service import external_processor
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.router import SemanticRouter
 
@@ -77,10 +78,7 @@ async def serve(config: Config) -> None:
     """
     stop = _Signals()
     server = _bind(config)
-    health_service = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
-    await _report(health_service, health_pb2.HealthCheckResponse.NOT_SERVING)
-
+    health = Health(server)
     artefact, policy = load_policy(config)
     metrics = Metrics(CollectorRegistry())
     ready = asyncio.Event()
@@ -90,12 +88,12 @@ async def serve(config: Config) -> None:
         async with running_router(config, artefact, policy, encoder, metrics) as router:
             server.add_generic_rpc_handlers((external_processor(router),))
             await server.start()
-            await _report(health_service, health_pb2.HealthCheckResponse.SERVING)
+            await health.report(serving=True)
             ready.set()
             _log.info("serving", grpc=str(config.server.grpc), admin=str(config.server.admin))
             await stop.received()
             ready.clear()
-            await _drain(config, server, health_service, stop)
+            await _drain(config.server, server, health, stop)
 
 
 class _Signals:
@@ -129,23 +127,15 @@ def _bind(config: Config) -> grpc.aio.Server:
     return server
 
 
-async def _report(service: health.aio.HealthServicer, status: int) -> None:
-    for name in (health.OVERALL_HEALTH, SERVICE):
-        await service.set(name, status)
-
-
 async def _drain(
-    config: Config,
-    server: grpc.aio.Server,
-    health_service: health.aio.HealthServicer,
-    stop: _Signals,
+    bounds: ServerConfig, server: grpc.aio.Server, health: Health, stop: _Signals
 ) -> None:
     """Tell Envoy to go elsewhere, give it time to notice, then finish what is under way."""
-    _log.info("draining", delay=config.server.drain_delay, timeout=config.server.drain_timeout)
-    await _report(health_service, health_pb2.HealthCheckResponse.NOT_SERVING)
+    _log.info("draining", delay=bounds.drain_delay, timeout=bounds.drain_timeout)
+    await health.report(serving=False)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.received(), config.server.drain_delay)
-    await server.stop(config.server.drain_timeout)
+        await asyncio.wait_for(stop.received(), bounds.drain_delay)
+    await server.stop(bounds.drain_timeout)
     _log.info("stopped")
 
 

@@ -8,7 +8,7 @@ from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import ProcessingModeBodySendMode
 from envoy_data_plane.envoy.service.ext_proc import v3 as real
 from envoy_data_plane.envoy.type import v3 as kind
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from semrouter_extproc.extproc._pb import ext_proc_pb2 as ours
@@ -35,7 +35,7 @@ def filled(descriptor: Descriptor, *, choice: int) -> dict[str, Any]:
 def filled_field(field: FieldDescriptor, *, choice: int) -> Any:
     match field.type:
         case FieldDescriptor.TYPE_MESSAGE:
-            return filled(field.message_type, choice=choice)
+            return filled(message_of(field), choice=choice)
         case FieldDescriptor.TYPE_BYTES:
             return b"\x00bytes\xff"
         case FieldDescriptor.TYPE_STRING:
@@ -43,9 +43,19 @@ def filled_field(field: FieldDescriptor, *, choice: int) -> Any:
         case FieldDescriptor.TYPE_BOOL:
             return True
         case FieldDescriptor.TYPE_ENUM:
-            return field.enum_type.values[-1].number
+            return enum_of(field).values[-1].number
         case _:
             return 404
+
+
+def message_of(field: FieldDescriptor) -> Descriptor:
+    assert field.message_type is not None
+    return field.message_type
+
+
+def enum_of(field: FieldDescriptor) -> EnumDescriptor:
+    assert field.enum_type is not None
+    return field.enum_type
 
 
 def as_plain(message: Message) -> dict[str, Any]:
@@ -79,9 +89,9 @@ def as_real(descriptor: Descriptor, values: dict[str, Any]) -> Any:
 
 def converter(field: FieldDescriptor) -> Callable[[Any], Any]:
     if field.type == FieldDescriptor.TYPE_MESSAGE:
-        return lambda value: as_real(field.message_type, value)
+        return lambda value: as_real(message_of(field), value)
     if field.type == FieldDescriptor.TYPE_ENUM:
-        return ENUMS[field.enum_type.name]
+        return ENUMS[enum_of(field).name]
     # Envoy lists the statuses by name; ours takes any number.
     return (
         kind.StatusCode if field.full_name == "semrouter.HttpStatus.code" else lambda value: value

@@ -46,7 +46,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     @staticmethod
     def _spoken(members: Mapping[str, msgspec.Raw]) -> set[str]:
         # Client libraries send null for a parameter that nobody set.
-        return {name for name, value in members.items() if bytes(value).strip() != b"null"}
+        return {name for name, value in members.items() if not _is_null(value)}
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -57,10 +57,9 @@ def parse(body: bytes) -> ChatRequest:
     members = _members(body)
     return ChatRequest(
         members=members,
-        template_kwargs=_decode(members, "chat_template_kwargs", dict[str, msgspec.Raw] | None)
-        or {},
-        model=_decode(members, "model", str | None) or "",
-        messages=_decode(members, "messages", list[Message] | None) or [],
+        template_kwargs=_decode(members, "chat_template_kwargs", dict[str, msgspec.Raw]) or {},
+        model=_decode(members, "model", str) or "",
+        messages=_decode(members, "messages", list[Message]) or [],
     )
 
 
@@ -90,13 +89,18 @@ _T = TypeVar("_T")
 
 
 def _decode(members: Mapping[str, msgspec.Raw], name: str, kind: type[_T]) -> _T | None:
+    """Return a member as `kind`, or None where it is absent or null."""
     raw = members.get(name)
-    if raw is None:
+    if raw is None or _is_null(raw):
         return None
     try:
         return _typed(bytes(raw), kind)
     except (ValueError, RecursionError) as error:
         raise MalformedRequest(f"`{name}` is not as the API defines it: {error}") from None
+
+
+def _is_null(raw: msgspec.Raw) -> bool:
+    return bytes(raw) == b"null"
 
 
 def _typed(raw: bytes, kind: type[_T]) -> _T:

@@ -11,7 +11,9 @@ from semrouter_extproc.router import SemanticRouter
 SERVICE: Final = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 
-def external_processor(router: SemanticRouter) -> grpc.GenericRpcHandler:
+def external_processor(
+    router: SemanticRouter,
+) -> "grpc.GenericRpcHandler[ProcessingRequest, ProcessingResponse]":
     """Return the service for a `grpc.aio` server, every stream answered by `router`."""
     context_type = grpc.aio.ServicerContext[ProcessingRequest, ProcessingResponse]
 
@@ -22,7 +24,7 @@ def external_processor(router: SemanticRouter) -> grpc.GenericRpcHandler:
         processor = RequestProcessor(router)
         while not processor.finished:
             message = await context.read()
-            if not isinstance(message, ProcessingRequest):
+            if message is grpc.aio.EOF:  # type: ignore[attr-defined]  # missing in the stubs
                 return
             for answer in await processor.handle(message):
                 await context.write(answer)
