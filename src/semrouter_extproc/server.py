@@ -20,6 +20,7 @@ from semrouter_extproc.config import Encoder as EncoderConfig
 from semrouter_extproc.config import Server as ServerConfig
 from semrouter_extproc.core.policy import Policy
 from semrouter_extproc.encoding.batcher import Batcher
+from semrouter_extproc.encoding.cores import usable_cores
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.extproc.health import Health
@@ -41,7 +42,8 @@ def load_policy(config: Config) -> tuple[Artefact, Policy]:
 
 def load_encoder(config: EncoderConfig, artefact: Artefact) -> TorchEncoder:
     """Load the encoder, refusing one that the centroids were not made with. Takes seconds."""
-    encoder = TorchEncoder(config.model, device=config.device, threads=config.threads)
+    threads = config.threads or usable_cores()
+    encoder = TorchEncoder(config.model, device=config.device, threads=threads)
     require_encoder(artefact, encoder.fingerprint, encoder.dimensions)
     return encoder
 

@@ -27,7 +27,7 @@ _ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 
 
 class StubRouter:
-    """Routes a chat to the model that it names, and adds a member to its body.
+    """Routes to the model that the body names, and adds a member to the body.
 
     `heard` holds the headers of each request it was asked about. While `broken`, it fails.
     """
@@ -50,11 +50,8 @@ class StubRouter:
             if request.request_headers is not None:
                 headers = request.request_headers.headers
                 assert headers is not None
-                heard = {each.key: each.raw_value.decode() for each in headers.headers}
-                self.heard.append(heard)
+                self.heard.append({each.key: each.raw_value.decode() for each in headers.headers})
                 yield ProcessingResponse(request_headers=HeadersResponse())
-                if heard[":path"] != "/v1/chat/completions":
-                    return
             elif request.request_body is not None:
                 yield _route(request.request_body.body)
                 return

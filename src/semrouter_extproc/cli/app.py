@@ -1,6 +1,7 @@
 """The command line's frame: every command, and one line instead of a traceback."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -44,10 +45,11 @@ def _root(
     pass
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a fault of the user's or the machine's ends it with exit code 2."""
     try:
-        app()
+        app(arguments)
     except SemRouterError as error:
-        typer.echo(f"semrouter: {error}", err=True)
+        for line in str(error).splitlines():
+            typer.echo(f"semrouter: {line}", err=True)
         sys.exit(2)

@@ -1,0 +1,198 @@
+"""Who Envoy talks to: the router's workers, and the servers of each model."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Final
+
+from envoy_data_plane.envoy.config.cluster.v3 import (
+    CircuitBreakers,
+    CircuitBreakersThresholds,
+    Cluster,
+    ClusterDiscoveryType,
+    ClusterDnsLookupFamily,
+    ClusterLbPolicy,
+    OutlierDetection,
+)
+from envoy_data_plane.envoy.config.core.v3 import (
+    HealthCheck,
+    HealthCheckGrpcHealthCheck,
+    HealthCheckHttpHealthCheck,
+    Http1ProtocolOptions,
+    Http2ProtocolOptions,
+    HttpProtocolOptions,
+    KeepaliveSettings,
+)
+from envoy_data_plane.envoy.config.endpoint.v3 import (
+    ClusterLoadAssignment,
+    Endpoint,
+    LbEndpoint,
+    LocalityLbEndpoints,
+)
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptions as UpstreamProtocol,
+)
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptionsExplicitHttpConfig as OneProtocol,
+)
+from envoy_data_plane.envoy.type.v3 import Int64Range
+from envoy_data_plane.google.protobuf import Any
+
+from semrouter_extproc.config import Address, Config
+from semrouter_extproc.envoy.messages import socket_address
+from semrouter_extproc.envoy.names import ROUTER_CLUSTER, model_clusters
+
+_UPSTREAM_PROTOCOL: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def clusters(config: Config) -> list[Cluster]:
+    """Return the router's cluster, then one for each model."""
+    names = model_clusters(config.models)
+    return [
+        _router(config.router_endpoints),
+        *(_model(names[model], served.endpoints) for model, served in config.models.items()),
+    ]
+
+
+def _router(endpoints: Sequence[Address]) -> Cluster:
+    return _cluster(
+        ROUTER_CLUSTER,
+        endpoints,
+        # The router is near: one that does not accept at once is gone, and the retry is quick.
+        connect_timeout=timedelta(milliseconds=250),
+        health_check=_grpc_health_check(),
+        protocol=_http2_with_keepalive(),
+        outlier_detection=OutlierDetection(
+            consecutive_gateway_failure=3,
+            interval=timedelta(seconds=2),
+            base_ejection_time=timedelta(seconds=10),
+            max_ejection_percent=50,
+        ),
+    )
+
+
+def _model(name: str, endpoints: Sequence[Address]) -> Cluster:
+    return _cluster(
+        name,
+        endpoints,
+        connect_timeout=timedelta(seconds=2),
+        health_check=_http_health_check(),
+        protocol=_http1_closing_first(),
+        # A 5xx here is as often the prompt's fault as the server's, and ejecting a replica
+        # moves its load to the others. The health check sees a dead engine.
+        outlier_detection=None,
+    )
+
+
+def _cluster(
+    name: str,
+    endpoints: Sequence[Address],
+    *,
+    connect_timeout: timedelta,
+    health_check: HealthCheck,
+    protocol: UpstreamProtocol,
+    outlier_detection: OutlierDetection | None,
+) -> Cluster:
+    return Cluster(
+        name=name,
+        type=_discovery(endpoints),
+        # By default a name that has both kinds of address is IPv6 only, `localhost` among them.
+        dns_lookup_family=ClusterDnsLookupFamily.V4_PREFERRED,
+        lb_policy=ClusterLbPolicy.LEAST_REQUEST,
+        connect_timeout=connect_timeout,
+        load_assignment=_load_assignment(name, endpoints),
+        health_checks=[health_check],
+        outlier_detection=outlier_detection,
+        circuit_breakers=_raised_circuit_breakers(),
+        typed_extension_protocol_options={_UPSTREAM_PROTOCOL: Any.pack(protocol)},
+    )
+
+
+def _load_assignment(name: str, endpoints: Sequence[Address]) -> ClusterLoadAssignment:
+    return ClusterLoadAssignment(
+        cluster_name=name,
+        endpoints=[
+            LocalityLbEndpoints(
+                lb_endpoints=[
+                    LbEndpoint(endpoint=Endpoint(address=socket_address(each)))
+                    for each in endpoints
+                ]
+            )
+        ],
+    )
+
+
+def _discovery(endpoints: Sequence[Address]) -> ClusterDiscoveryType:
+    numeric = all(_is_ip(endpoint.host) for endpoint in endpoints)
+    return ClusterDiscoveryType.STATIC if numeric else ClusterDiscoveryType.STRICT_DNS
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _raised_circuit_breakers() -> CircuitBreakers:
+    """Lift the defaults (1024 requests, 3 retries), which a burst of generations exceeds."""
+    return CircuitBreakers(
+        thresholds=[
+            CircuitBreakersThresholds(
+                max_connections=20_000,
+                max_pending_requests=20_000,
+                max_requests=20_000,
+                max_retries=200,
+            )
+        ]
+    )
+
+
+def _grpc_health_check() -> HealthCheck:
+    return HealthCheck(
+        timeout=timedelta(seconds=1),
+        interval=timedelta(seconds=2),
+        # The default of a minute would hide a router that comes up before its first request.
+        no_traffic_interval=timedelta(seconds=2),
+        unhealthy_threshold=2,
+        healthy_threshold=1,
+        grpc_health_check=HealthCheckGrpcHealthCheck(),
+    )
+
+
+def _http_health_check() -> HealthCheck:
+    return HealthCheck(
+        timeout=timedelta(seconds=3),
+        interval=timedelta(seconds=5),
+        no_traffic_interval=timedelta(seconds=5),
+        unhealthy_threshold=3,
+        healthy_threshold=1,
+        # The servers close idle connections after about the same time: fresh ones never race.
+        reuse_connection=False,
+        http_health_check=HealthCheckHttpHealthCheck(
+            path="/health",
+            # vLLM answers 503 when its engine is dead. A server without this path says 404,
+            # and is alive.
+            expected_statuses=[Int64Range(start=200, end=500)],
+        ),
+    )
+
+
+def _http2_with_keepalive() -> UpstreamProtocol:
+    # Finds a router whose machine vanished without closing the connection.
+    keepalive = KeepaliveSettings(interval=timedelta(seconds=10), timeout=timedelta(seconds=2))
+    return UpstreamProtocol(
+        explicit_http_config=OneProtocol(
+            http2_protocol_options=Http2ProtocolOptions(connection_keepalive=keepalive)
+        )
+    )
+
+
+def _http1_closing_first() -> UpstreamProtocol:
+    # uvicorn, and so vLLM, closes a connection idle for 5 s. A request sent at that moment
+    # would be lost, so Envoy closes first.
+    return UpstreamProtocol(
+        common_http_protocol_options=HttpProtocolOptions(idle_timeout=timedelta(seconds=4)),
+        explicit_http_config=OneProtocol(http_protocol_options=Http1ProtocolOptions()),
+    )

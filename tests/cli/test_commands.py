@@ -1,0 +1,173 @@
+"""The commands as a user runs them: arguments in, text and an exit code out."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from semrouter_extproc import __version__
+from semrouter_extproc.cli.app import main
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = str(ROOT / "config/semrouter.yaml")
+PROMPT = "Find the derivative of f(x) = x^3 * sin(x) with respect to x."
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def semrouter(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process, which loads the encoder's libraries only once."""
+
+    def run(*arguments: str) -> Result:
+        with pytest.raises(SystemExit) as exit_:
+            main(arguments)
+        captured = capsys.readouterr()
+        return Result(int(exit_.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def body(prompt: str, **members: object) -> str:
+    return json.dumps(
+        {"model": "auto", "messages": [{"role": "user", "content": prompt}], **members}
+    )
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "check", "route", "fit", "envoy-config", "demo", "--help"]
+)
+def test_every_command_explains_itself(semrouter: Command, command: str) -> None:
+    result = semrouter(*dict.fromkeys([command, "--help"]))
+
+    assert result.code == 0
+    assert "Usage:" in result.out
+
+
+def test_the_version_is_that_of_the_package(semrouter: Command) -> None:
+    assert semrouter("--version").out == f"semrouter {__version__}\n"
+
+
+def test_the_shipped_configuration_is_valid(semrouter: Command) -> None:
+    result = semrouter("check", "--config", CONFIG, "--json")
+
+    assert result.code == 0
+    assert json.loads(result.out)["categories"] == 14
+
+
+def test_every_fault_of_a_configuration_is_one_line_with_its_path(
+    semrouter: Command, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.yaml"
+    page.write_text("models: {q: {dialect: qwen9, endpoints: ['h:1']}}\ndefalt: {model: q}\n")
+
+    result = semrouter("check", "--config", str(page))
+
+    assert result.code == 2
+    assert result.out == ""
+    assert sorted(line.split(": ")[2] for line in result.err.splitlines()) == [
+        *("defalt", "default", "models.q.dialect"),
+    ]
+
+
+def test_a_route_to_a_category_that_does_not_exist_is_named(
+    semrouter: Command, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.yaml"
+    page.write_text(Path(CONFIG).read_text().replace("  math:", "  maths:"))
+
+    result = semrouter("check", "--config", str(page))
+
+    assert result.code == 2
+    assert "routes.maths: unknown category 'maths'" in result.err
+
+
+def test_centroids_that_are_not_there_are_named(semrouter: Command, tmp_path: Path) -> None:
+    page = tmp_path / "page.yaml"
+    page.write_text(Path(CONFIG).read_text().replace("centroids: mmlu-pro", "centroids: absent"))
+
+    result = semrouter("serve", "--config", str(page))
+
+    assert result.code == 2
+    assert "absent" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_prompt_is_decided_and_explained(semrouter: Command) -> None:
+    result = semrouter("route", "--config", CONFIG, PROMPT, "--json")
+
+    answer = json.loads(result.out)
+    assert answer["decision"]["category"] == "math"
+    assert answer["decision"]["reasoning"] == "on"
+    assert answer["decision"]["reason"] == "routed"
+    assert answer["scores"][0]["category"] == "math"
+    assert sum(score["probability"] for score in answer["scores"]) == pytest.approx(1)
+    assert json.loads(answer["body"]) == {
+        "model": "qwen3",
+        "messages": [{"role": "user", "content": PROMPT}],
+        "chat_template_kwargs": {"enable_thinking": True},
+    }
+
+
+def test_a_body_may_come_from_standard_input() -> None:
+    wish = {"chat_template_kwargs": {"enable_thinking": False}}
+    command = [sys.executable, "-m", "semrouter_extproc"]
+
+    result = subprocess.run(
+        [*command, "route", "--config", CONFIG, "--body", "-", "--json"],
+        input=body(PROMPT, **wish),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(result.stdout)["decision"]["reason"] == "client_override"
+
+
+def test_a_body_may_come_from_a_file_and_is_shown_to_people(
+    semrouter: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "body.json"
+    file.write_text(body(PROMPT))
+
+    result = semrouter("route", "--config", CONFIG, "--body", str(file))
+
+    assert "math" in result.out
+    assert '"enable_thinking":true' in result.out
+
+
+def test_a_body_that_cannot_be_read_is_one_clear_line(semrouter: Command, tmp_path: Path) -> None:
+    file = tmp_path / "body.json"
+    file.write_text("{")
+
+    result = semrouter("route", "--config", CONFIG, "--body", str(file))
+
+    assert result.code == 2
+    assert result.err.startswith("semrouter: the body is not valid JSON")
+
+
+@pytest.mark.parametrize("arguments", [[], ["prompt", "--body", "-"], ["--body", "/absent"]])
+def test_route_wants_one_thing_to_decide_about(semrouter: Command, arguments: list[str]) -> None:
+    assert semrouter("route", "--config", CONFIG, *arguments).code == 2
+
+
+def test_the_bootstrap_goes_to_a_file_or_to_the_screen(semrouter: Command, tmp_path: Path) -> None:
+    file = tmp_path / "envoy.yaml"
+
+    shown = semrouter("envoy-config", "--config", CONFIG).out
+    semrouter("envoy-config", "--config", CONFIG, "--out", str(file))
+
+    assert "static_resources" in shown
+    assert file.read_text() == shown
