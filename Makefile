@@ -51,22 +51,41 @@ bench: $(READY) ## Run the benchmarks; DATA=FOLDER names the labelled prompts
 envoy-config: $(READY) ## Write deploy/envoy/envoy.yaml anew
 	$(BIN)/semrouter envoy-config --config config/semrouter.yaml --out deploy/envoy/envoy.yaml
 
+.PHONY: test-lowest
+test-lowest: .venv-lowest/.ready ## Run the tests that need no vLLM on the lowest dependencies
+	.venv-lowest/bin/python -m pytest -m "not vllm" -W ignore::DeprecationWarning
+
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies anew
 	$(BIN)/python -m pip install --quiet uv
 	$(UV_COMPILE) --extra torch --extra demo --group dev --output-file requirements/dev.lock
+	$(UV_COMPILE) --extra torch --extra demo --group dev --output-file requirements/lowest.lock \
+		--resolution lowest-direct
+	cd src/semrouter_extproc/workbench/backend && { grep '^#' vllm.lock; \
+		$(CURDIR)/$(BIN)/uv pip compile vllm.in --quiet --universal --python-version 3.11 \
+		--excludes vllm.excludes --generate-hashes --no-annotate --no-header; } > vllm.lock.new && \
+		mv vllm.lock.new vllm.lock
 
 .PHONY: clean
 clean: ## Remove the environment and every cache in this folder
 	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # torch comes first and by version only: its hash differs between the CPU and CUDA builds.
-$(READY): requirements/dev.lock pyproject.toml hatch_build.py proto/ext_proc.proto
+define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; name it with: make PYTHON=python3.12 ..." >&2; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
-		{ rm -rf .venv; echo "python3 -m venv failed; on Debian: apt-get install python3-venv" >&2; exit 2; }
-	$(BIN)/python -m pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
-	$(BIN)/python -m pip install --require-hashes --no-deps -r requirements/dev.lock
-	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
-	@touch $@
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || \
+		{ rm -rf $(1); echo "python3 -m venv failed; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	$(1)/bin/python -m pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	$(1)/bin/python -m pip install --require-hashes --no-deps -r $(2)
+	$(1)/bin/python -m pip install --no-deps --no-build-isolation -e .
+	@touch $(1)/.ready
+endef
+
+SOURCES := pyproject.toml hatch_build.py proto/ext_proc.proto
+
+.venv/.ready: requirements/dev.lock $(SOURCES)
+	$(call environment,.venv,requirements/dev.lock)
+
+.venv-lowest/.ready: requirements/lowest.lock $(SOURCES)
+	$(call environment,.venv-lowest,requirements/lowest.lock)

@@ -11,7 +11,8 @@ LABELS = ("art", "law", "math")
 
 def unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / lengths).astype(np.float32)
+    rows: NDArray[np.float32] = (vectors / lengths).astype(np.float32)
+    return rows
 
 
 def random_centroids(

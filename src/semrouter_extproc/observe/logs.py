@@ -9,18 +9,19 @@ import structlog
 def configure(*, debug: bool = False) -> None:
     """Send every log line of this process to standard error, from `debug` or from info on."""
     level = logging.DEBUG if debug else logging.INFO
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
-        if sys.stderr.isatty()
-        else structlog.processors.JSONRenderer()
-    )
+    as_text = [structlog.dev.ConsoleRenderer()]
+    as_json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    # The standard library writes the lines, since its handlers swallow what goes wrong: a
+    # full disk or a closed pipe must cost a log line, not a request.
+    logging.raiseExceptions = False
+    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=level, force=True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
+            *(as_text if sys.stderr.isatty() else as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.stdlib.LoggerFactory(),
     )

@@ -1,0 +1,188 @@
+import json
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from semrouter_extproc.artefact import load
+from semrouter_extproc.core.classify import classify
+from semrouter_extproc.encoding.torch_encoder import TorchEncoder
+from semrouter_extproc.errors import ConfigError
+from semrouter_extproc.workbench.examples import Example, ExampleFile
+from semrouter_extproc.workbench.fit import Fit, fit, fit_files, is_held_out
+from semrouter_extproc.workbench.provenance import Background
+from support.prompts import PROMPTS
+
+
+class HashEncoder:
+    """Directions that mean nothing, quickly: one per text."""
+
+    fingerprint = "hash@sha256:0000000000000000"
+    dimensions = 16
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        digests = [sha256(text.encode()).digest()[:16] for text in texts]
+        vectors = np.array([list(digest) for digest in digests], np.float32) - 127.5
+        unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
+
+
+class Lines:
+    """A progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.details: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+    def detail(self, text: str) -> None:
+        self.details.append(text)
+
+
+def rows(*, categories: int = 4, per_category: int = 12) -> tuple[ExampleFile, ...]:
+    examples = tuple(
+        Example(f"{name}/{number}", text, name)
+        for name in list(PROMPTS)[:categories]
+        for number, text in enumerate(PROMPTS[name][:per_category])
+    )
+    return (ExampleFile("prompts.jsonl", "0" * 64, examples),)
+
+
+@cache
+def encoder() -> TorchEncoder:
+    return TorchEncoder(device="cpu", precision="float32", threads=1)
+
+
+@cache
+def fitted() -> Fit:
+    return fit(rows(per_category=10), encoder())
+
+
+@pytest.mark.parametrize("category", PROMPTS)
+def test_ten_prompts_per_category_are_enough_to_place_new_ones(category: str) -> None:
+    centroids = fitted().artefact.centroids
+    vectors = encoder().encode(PROMPTS[category][10:])
+    assert [classify(vector, centroids).category for vector in vectors] == [category] * 2
+
+
+def test_rows_left_out_in_turn_are_placed_too() -> None:
+    assert fitted().artefact.meta.provenance.cross_validation.accuracy > 0.8
+
+
+def test_few_rows_get_few_prototypes() -> None:
+    owners = fitted().artefact.centroids.owners
+    assert np.bincount(owners).max() <= 5
+
+
+def test_a_category_is_scored_on_all_its_rows() -> None:
+    scores = fitted().categories
+    assert [(score.category, score.rows) for score in scores] == [(name, 10) for name in PROMPTS]
+
+
+def test_medoids_are_examples_of_their_prototypes_category() -> None:
+    meta, centroids = fitted().artefact.meta, fitted().artefact.centroids
+    owned_by = [centroids.labels[owner] for owner in centroids.owners]
+    assert [medoid.partition("/")[0] for medoid in meta.medoids] == owned_by
+
+
+def test_fitting_twice_gives_the_same_artefact() -> None:
+    again = fit(rows(per_category=10), encoder()).artefact
+    assert again.meta == fitted().artefact.meta
+    assert np.array_equal(again.centroids.prototypes, fitted().artefact.centroids.prototypes)
+
+
+def test_the_encoder_is_named_in_the_artefact() -> None:
+    meta = fitted().artefact.meta
+    assert (meta.encoder, meta.dimensions) == (encoder().fingerprint, encoder().dimensions)
+
+
+def test_unseparable_prompts_are_not_claimed_with_confidence() -> None:
+    done = fit(rows(), HashEncoder())
+    vectors = HashEncoder().encode([f"new {number}" for number in range(50)])
+    confidences = [classify(vector, done.artefact.centroids).confidence for vector in vectors]
+    assert np.mean(confidences) < 0.5
+
+
+def test_held_out_rows_are_judged_and_then_learned_from() -> None:
+    held_out = sum(is_held_out(example.id) for example in rows()[0].examples)
+    provenance = fit(rows(), HashEncoder(), held_out=True).artefact.meta.provenance
+    assert provenance.held_out is not None
+    assert provenance.held_out.rows == held_out
+    assert provenance.cross_validation.rows == 48 - held_out
+    assert sum(provenance.categories.values()) == 48
+    assert provenance.refitted
+
+
+def test_held_out_rows_take_no_part_in_choosing() -> None:
+    (file,) = rows()
+    scrambled = tuple(
+        Example(row.id, f"{row.text}?!", row.category) if is_held_out(row.id) else row
+        for row in file.examples
+    )
+    changed = fit((ExampleFile("", "", scrambled),), HashEncoder(), held_out=True)
+    before = fit((file,), HashEncoder(), held_out=True)
+    assert changed.artefact.meta.sharpness == before.artefact.meta.sharpness
+    assert changed.artefact.meta.temperature == before.artefact.meta.temperature
+    assert np.array_equal(changed.choice.probabilities, before.choice.probabilities)
+
+
+def test_a_fifth_of_many_ids_is_held_out() -> None:
+    share = np.mean([is_held_out(f"row/{number}") for number in range(5000)])
+    assert abs(share - 0.2) < 0.02
+
+
+def test_one_category_is_refused() -> None:
+    with pytest.raises(ConfigError, match="1 categories, at least 2 are needed"):
+        fit(rows(categories=1), HashEncoder())
+
+
+def test_no_rows_are_refused() -> None:
+    with pytest.raises(ConfigError, match="0 categories, at least 2 are needed"):
+        fit(rows(categories=0), HashEncoder())
+
+
+def test_every_category_with_too_few_rows_is_named() -> None:
+    with pytest.raises(ConfigError) as caught:
+        fit(rows(categories=2, per_category=4), HashEncoder())
+    assert caught.value.faults == (
+        "category 'cooking' has 4 rows to learn from, at least 5 are needed",
+        "category 'gardening' has 4 rows to learn from, at least 5 are needed",
+    )
+
+
+def test_every_wait_is_visible() -> None:
+    progress = Lines()
+    fit(rows(), HashEncoder(), held_out=True, progress=progress)
+    words = [step.split()[0] for step in progress.steps]
+    assert words == ["Encoding", "Choosing", "Judging", "Learning"]
+    assert "48 of 48" in progress.details
+
+
+def test_files_become_a_folder_that_loads_and_knows_its_sources(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.jsonl"
+    lines = [
+        json.dumps({"id": row.id, "text": row.text, "category": row.category})
+        for row in rows()[0].examples
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    report = fit_files(
+        [path],
+        tmp_path / "out",
+        HashEncoder(),
+        background=Background(origin="our own", licence="Apache-2.0", precision="exact"),
+    )
+    provenance = load(tmp_path / "out").meta.provenance
+    (source,) = provenance.sources
+    assert (source.file, source.rows) == ("prompts.jsonl", 48)
+    assert source.sha256 == sha256(path.read_bytes()).hexdigest()
+    assert provenance.command == (
+        "semrouter fit --examples prompts.jsonl --encoder hash "
+        "--origin 'our own' --licence Apache-2.0"
+    )
+    assert (report.rows, len(report.categories), report.held_out) == (48, 4, None)
