@@ -75,8 +75,10 @@ def test_a_configuration_survives_being_written_and_read() -> None:
         ),
         (
             page(models={"qwen3": {"dialect": "qwen", "endpoints": ["h:1"]}}),
-            "models.qwen3.dialect: unknown dialect 'qwen'; "
-            "known are deepseek, gpt-oss, granite, none, qwen3",
+            (
+                "models.qwen3.dialect: unknown dialect 'qwen'; "
+                "known are deepseek, gpt-oss, granite, none, qwen3"
+            ),
         ),
         (page(aliases=["qwen3"]), "aliases.0: 'qwen3' is also the name of a model"),
         (

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -40,3 +41,25 @@ def test_a_log_that_cannot_be_written_is_lost_and_nothing_else() -> None:
     out, _ = run(before="import sys; sys.stderr.close()")
 
     assert out == "still here\n"
+
+
+def test_an_exception_on_a_terminal_shows_no_variables() -> None:
+    script = """
+import structlog
+from semrouter_extproc.observe import logs
+logs.configure()
+prompt = "my secret"
+try:
+    [][0]
+except IndexError:
+    structlog.get_logger().exception("failed")
+"""
+    terminal, stderr = os.openpty()
+
+    subprocess.run([sys.executable, "-c", script], stderr=stderr, check=True)
+
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    os.close(stderr)
+    assert "IndexError" in shown
+    assert "my secret" not in shown

@@ -33,12 +33,13 @@ def test_a_linux_on_x86_64_has_no_faults() -> None:
         (replace(_GOOD, makes_environments=False), "apt install python3-venv"),
     ],
 )
-def test_what_is_missing_is_named_with_the_other_way(machine: Machine, says: str) -> None:
+def test_what_is_missing_is_named_with_the_other_ways(machine: Machine, says: str) -> None:
     with pytest.raises(EnvironmentProblem) as problem:
         require(machine)
 
     assert says in str(problem.value)
-    assert "Run vLLM elsewhere" in str(problem.value)
+    assert "`docker compose -f deploy/compose/compose.yaml up`" in str(problem.value)
+    assert "run vLLM elsewhere" in str(problem.value)
 
 
 def test_a_foreign_system_is_told_nothing_about_its_python() -> None:

@@ -9,7 +9,8 @@ import structlog
 def configure(*, debug: bool = False) -> None:
     """Send every log line of this process to standard error, from `debug` or from info on."""
     level = logging.DEBUG if debug else logging.INFO
-    as_text = [structlog.dev.ConsoleRenderer()]
+    # The default formatter would show local variables, and with them a prompt.
+    as_text = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     as_json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # The standard library writes the lines, since its handlers swallow what goes wrong: a
     # full disk or a closed pipe must cost a log line, not a request.
