@@ -17,8 +17,8 @@ _OLDEST_GLIBC: Final = (2, 31)
 _BYTES_NEEDED: Final = 10 * 1024**3
 
 _INSTEAD: Final = (
-    "Where Docker runs, `docker compose -f deploy/compose/compose.yaml up`, called in a checkout of "
-    "this project, starts Envoy, the router and vLLM in containers. Or run vLLM elsewhere, with "
+    "Where Docker runs, `docker compose -f deploy/compose/compose.yaml up`, called in a checkout "
+    "of this project, starts Envoy, the router and vLLM in containers. Or run vLLM elsewhere, with "
     "your model and the names auto and MoM in --served-model-name, put its address under models in "
     "the configuration, and start `semrouter serve`."
 )

@@ -1,0 +1,7 @@
+"""The configuration: one page of YAML, read once, every fault named with its path."""
+
+from semrouter_extproc.config.loading import load, parse
+from semrouter_extproc.config.schema import Config, Encoder, Server
+from semrouter_extproc.config.values import Address
+
+__all__ = ["Address", "Config", "Encoder", "Server", "load", "parse"]

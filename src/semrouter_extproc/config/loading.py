@@ -1,0 +1,68 @@
+"""From a file to a page, or to a list of every fault with its path."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from semrouter_extproc.config.schema import Config, Section
+from semrouter_extproc.errors import ConfigError
+
+
+def load(path: Path) -> Config:
+    """Read and validate a configuration file, raising `ConfigError` with every fault."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"cannot be read: {error}"]) from None
+    try:
+        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(str(path), [f"is not valid YAML: {_one_line(error)}"]) from None
+    return parse(document, source=str(path))
+
+
+def parse(document: object, *, source: str) -> Config:
+    """Validate a configuration that is already plain data, such as a parsed YAML file."""
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        faults = [fault for details in error.errors() for fault in _describe(details)]
+        raise ConfigError(source, faults) from None
+
+
+def _describe(error: ErrorDetails) -> Iterable[str]:
+    """Turn one pydantic error into lines of `path: what is wrong`."""
+    path = ".".join(str(step) for step in error["loc"] if step != "[key]")
+    if error["type"] == "extra_forbidden":
+        close = get_close_matches(str(error["loc"][-1]), _known_keys(), n=1)
+        yield f"{path}: unknown key" + (f", did you mean {close[0]}?" if close else "")
+        return
+    message = error["msg"].removeprefix("Value error, ")
+    for line in message.splitlines():
+        # The checks across sections name their own paths.
+        yield f"{path}: {line}" if path else line
+
+
+def _known_keys() -> set[str]:
+    return {key for section in Section.__subclasses__() for key in section.model_fields}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without its quietest trap: a key written twice, where the last would win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001 - PyYAML's signature
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                mark = node.value[index][0].start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", mark)
+        return super().construct_mapping(node, deep=deep)

@@ -1,0 +1,92 @@
+"""The kinds of value that stand in a configuration, and how people write them."""
+
+from collections.abc import Iterable
+from typing import Annotated, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
+
+from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
+
+
+_LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
+
+class Address(NamedTuple):
+    """A host and a TCP port, written `host:port` (`[::1]:8080` for IPv6)."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Write the address as it stands in a configuration."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def reachable(self) -> "Address":
+        """The address a client on this machine connects to when we listen on this one."""
+        return self._replace(host=_LOOPBACK_OF.get(self.host, self.host))
+
+
+def _parse_address(value: object) -> Address:
+    if isinstance(value, Address):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("write it as host:port")  # noqa: TRY004 - pydantic reports ValueError only
+    try:
+        parts = urlsplit(f"//{value}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"write it as host:port ({error})") from None
+    if not host or not port or parts.path or parts.username:
+        raise ValueError("write it as host:port, with a port from 1 to 65535")
+    return Address(host, port)
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _parse_duration(value: object) -> float:
+    """Read `250ms`, `5s`, `2m`, `1h` as seconds."""
+    if isinstance(value, str):
+        number = value.rstrip("msh")
+        unit = value[len(number) :]
+        if unit in _UNITS and number.replace(".", "", 1).isdigit():
+            return float(number) * _UNITS[unit]
+    raise ValueError("write a duration with its unit, such as 250ms or 5s")
+
+
+def write_duration(seconds: float) -> str:
+    """Write a duration in milliseconds, as `250ms`."""
+    return f"{round(seconds * 1000)}ms"
+
+
+def _parse_reasoning(value: object) -> object:
+    # YAML 1.1 reads a bare on or off as a boolean, which is just what people write here.
+    return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Say that `name` is not known, and what is."""
+    return f"unknown {kind} {name!r}; known are {', '.join(sorted(known))}"
+
+
+def _known_dialect(name: str) -> str:
+    if name not in DIALECTS:
+        raise ValueError(unknown("dialect", name, DIALECTS))
+    return name
+
+
+HostPort = Annotated[
+    Address, BeforeValidator(_parse_address, json_schema_input_type=str), PlainSerializer(str)
+]
+Duration = Annotated[
+    float,
+    BeforeValidator(_parse_duration, json_schema_input_type=str),
+    PlainSerializer(write_duration),
+    Field(gt=0),
+]
+Level = Annotated[Reasoning, BeforeValidator(_parse_reasoning)]
+DialectName = Annotated[str, AfterValidator(_known_dialect)]
+# Names travel in header values and in Envoy's cluster names.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:+-]{0,199}$")]
