@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, St
 
 from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
 
-
 _LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 

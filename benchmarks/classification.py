@@ -1,0 +1,215 @@
+"""How well prompts are placed, and what that means for switching reasoning on and off.
+
+Settings are chosen and prototypes learned on the rows that are not held out; every figure is
+from the held-out rows. Writes `results/classification.json` and `results/classification.md`.
+"""
+
+import argparse
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Final
+
+import msgspec
+import numpy as np
+from classification_tables import MarginRow, Method, Results, markdown
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markdown import Markdown
+
+from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.classify import classify
+from semrouter_extproc.core.policy import Policy, Reason, Route
+from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
+from semrouter_extproc.encoding.torch_encoder import Precision, TorchEncoder
+from semrouter_extproc.workbench.choose import choose
+from semrouter_extproc.workbench.examples import Example, read_examples
+from semrouter_extproc.workbench.fit import encode, is_held_out
+from semrouter_extproc.workbench.prototypes import Indices, Rows, Settings, Vectors, learn
+from semrouter_extproc.workbench.scores import judge
+
+RESULTS: Final = Path(__file__).parent / "results"
+REASONING_CATEGORIES: Final = frozenset(
+    {"biology", "chemistry", "computer science", "engineering", "math", "physics"}
+)
+MARGINS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
+TIMED_PROMPTS: Final = 200
+TIMED_CLASSIFICATIONS: Final = 20_000
+
+
+class Printed:
+    """Progress on the terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._status = console.status("")
+        self._status.start()
+        self._console = console
+        self._step = ""
+
+    def step(self, text: str) -> None:
+        """Begin a part of the work."""
+        self._step = text
+        self._console.log(text)
+
+    def detail(self, text: str) -> None:
+        """Show how far the part is."""
+        self._status.update(f"{self._step}: {text}")
+
+    def stop(self) -> None:
+        """Leave the terminal to others."""
+        self._status.stop()
+
+
+def main() -> None:
+    """Run everything and write the two files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "data", type=Path, help="folder that holds examples/mmlu_pro.jsonl.gz", metavar="DATA"
+    )
+    arguments = parser.parse_args()
+    console = Console()
+    progress = Printed(console)
+    try:
+        results = measure(arguments.data / "examples" / "mmlu_pro.jsonl.gz", progress)
+    finally:
+        progress.stop()
+    table = markdown(results)
+    RESULTS.mkdir(exist_ok=True)
+    document = msgspec.json.format(msgspec.json.encode(results), indent=2)
+    (RESULTS / "classification.json").write_bytes(document + b"\n")
+    (RESULTS / "classification.md").write_text(table)
+    console.print(Markdown(table))
+
+
+def measure(path: Path, progress: Printed) -> Results:
+    """Choose and learn on the rows that are not held out, judge on those that are."""
+    (file,) = read_examples([path])
+    seen = [row for row in file.examples if not is_held_out(row.id)]
+    unseen = [row for row in file.examples if is_held_out(row.id)]
+    labels = tuple(sorted({row.category for row in seen}))
+    encoder = TorchEncoder(device="cpu", precision="float32")
+    progress.step(f"Encoding {len(seen):,} prompts to learn from")
+    rows = Rows(encode(seen, encoder, progress), indices(seen, labels), labels)
+    progress.step(f"Encoding {len(unseen):,} held-out prompts")
+    judged, expected = encode(unseen, encoder, progress), indices(unseen, labels)
+
+    progress.step("Choosing settings by cross-validation")
+    choice = choose(rows, progress)
+    ours = replace(learn(rows, choice.settings), temperature=choice.temperature)
+    means = learn(rows, Settings(1, choice.settings.sharpness, 0))
+    progress.step("Encoding held-out prompts in bfloat16")
+    coarse = encode(unseen, TorchEncoder(device="cpu", precision="bfloat16"), progress)
+    progress.step("Measuring time")
+    return Results(
+        data_sha256=file.digest,
+        encoder=encoder.fingerprint,
+        rows_learned_from=len(seen),
+        settings=choice.settings,
+        temperature=round(choice.temperature, 4),
+        methods=(
+            method("one mean per category, not calibrated", means, judged, expected),
+            method("prototypes", ours, judged, expected),
+            method("prototypes, encoder in bfloat16", ours, coarse, expected),
+        ),
+        margins=tuple(margin_rows(ours, judged, expected)),
+        encode_ms={name: encode_ms(unseen, name) for name in PRECISIONS},
+        classify_us=classify_us(judged, ours),
+    )
+
+
+def indices(rows: Sequence[Example], labels: tuple[str, ...]) -> Indices:
+    """Return the index of each row's category."""
+    return np.array([labels.index(row.category) for row in rows])
+
+
+def method(name: str, centroids: Centroids, judged: Vectors, expected: Indices) -> Method:
+    """Judge `centroids` on held-out vectors."""
+    found = [classify(vector, centroids) for vector in judged]
+    judgement = judge(np.stack([row.probabilities for row in found]), expected)
+    wanted = reasons(centroids.labels)
+    switched = np.mean(wanted[[row.index for row in found]] == wanted[expected])
+    return Method(
+        name=name,
+        prototypes=len(centroids.owners),
+        judgement=judgement,
+        interval=wilson(judgement.accuracy, judgement.rows),
+        switch_accuracy=round(float(switched), 4),
+    )
+
+
+def reasons(labels: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Say for each category whether the default policy reasons about it."""
+    return np.array([label in REASONING_CATEGORIES for label in labels])
+
+
+def wilson(share: float, rows: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the 95 % interval of a share."""
+    centre = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    spread = math.sqrt(share * (1 - share) / rows + (z / (2 * rows)) ** 2)
+    half = z * spread / (1 + z * z / rows)
+    return round(centre - half, 4), round(centre + half, 4)
+
+
+def margin_rows(centroids: Centroids, judged: Vectors, expected: Indices) -> Iterator[MarginRow]:
+    """Yield what the default policy does at each margin."""
+    found = [classify(vector, centroids) for vector in judged]
+    wanted = reasons(centroids.labels)[expected]
+    for margin in MARGINS:
+        policy = default_policy(centroids.labels, margin)
+        decisions = [policy.decide(row, client_decides=False) for row in found]
+        on = np.array([decision.reasoning is Reasoning.ON for decision in decisions])
+        sure = np.array([decision.reason is Reason.ROUTED for decision in decisions])
+        yield MarginRow(
+            min_margin=margin,
+            sure=share(sure),
+            sure_accuracy=share(on[sure] == wanted[sure]),
+            accuracy=share(on == wanted),
+            needless=share(on & ~wanted),
+            missed=share(~on[wanted]),
+        )
+
+
+def share(flags: NDArray[np.bool_]) -> float:
+    """Return how many flags are set, from 0 to 1."""
+    return round(float(np.mean(flags)), 4)
+
+
+def default_policy(labels: tuple[str, ...], min_margin: float) -> Policy:
+    """Return the policy of the shipped configuration."""
+    on, off = Route("model", Reasoning.ON), Route("model", Reasoning.OFF)
+    return Policy(
+        labels=labels,
+        routes=dict.fromkeys(REASONING_CATEGORIES, on),
+        default=off,
+        dialects={"model": DIALECTS["qwen3"]},
+        aliases=frozenset({"auto"}),
+        min_margin=min_margin,
+    )
+
+
+def encode_ms(rows: Sequence[Example], precision: Precision) -> float:
+    """Return CPU milliseconds per prompt, one prompt at a time on one thread."""
+    encoder = TorchEncoder(device="cpu", threads=1, precision=precision)
+    encoder.warm_up()
+    texts = [row.text for row in rows[:: max(len(rows) // TIMED_PROMPTS, 1)]]
+    start = process_time()
+    for text in texts:
+        encoder.encode([text])
+    return round((process_time() - start) / len(texts) * 1e3, 2)
+
+
+def classify_us(vectors: Vectors, centroids: Centroids) -> float:
+    """Return the median wall-clock microseconds of one classification."""
+    taken = np.empty(TIMED_CLASSIFICATIONS)
+    for number in range(TIMED_CLASSIFICATIONS):
+        start = perf_counter()
+        classify(vectors[number % len(vectors)], centroids)
+        taken[number] = perf_counter() - start
+    return round(float(np.median(taken)) * 1e6, 1)
+
+
+if __name__ == "__main__":
+    main()
