@@ -15,7 +15,7 @@ COPY requirements/runtime.lock .
 RUN pip install --require-hashes --no-deps -r runtime.lock
 
 COPY . .
-RUN pip install --no-deps .
+RUN pip install --no-deps . && pip check
 
 FROM ${BASE}
 RUN useradd --create-home --uid 10001 semrouter

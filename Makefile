@@ -1,4 +1,5 @@
-# `make help` lists the targets. Everything lives in .venv; nothing else on the machine changes.
+# `make help` lists the targets. The project lives in .venv; the vLLM of the demo and of its test
+# in the user's cache, under semrouter/.
 
 PYTHON ?= python3
 # PyTorch's CPU-only index, for machines whose default index would bring CUDA along.
@@ -9,6 +10,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --override requirements/without-torch.txt --no-emit-package torch
+
+# The matrices of a fit are small: BLAS threads would wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 export TORCH_INDEX
 
@@ -45,11 +49,19 @@ format: $(READY) ## Format the code and fix what can be fixed
 .PHONY: bench
 bench: $(READY) ## Run the benchmarks; DATA=FOLDER names the labelled prompts
 	@test -n "$(DATA)" || { echo "make bench: say where the labelled prompts are, DATA=FOLDER" >&2; exit 2; }
-	$(BIN)/python benchmarks/classification.py "$(DATA)"
+	$(ONE_THREAD) $(BIN)/python benchmarks/classification.py "$(DATA)"
+
+.PHONY: artefact
+artefact: $(READY) ## Fit the built-in centroids anew; DATA=FOLDER holds mmlu_pro.jsonl.gz
+	@test -n "$(DATA)" || { echo "make artefact: say where the examples are, DATA=FOLDER" >&2; exit 2; }
+	$(ONE_THREAD) $(BIN)/semrouter fit --examples "$(DATA)/mmlu_pro.jsonl.gz" --held-out \
+		--origin "TIGER-AI-Lab/MMLU-Pro at f418b11, questions of the test split, about 70 % of them" \
+		--licence "Apache-2.0 (dataset card: MIT)" --out src/semrouter_extproc/artefacts/mmlu-pro
 
 .PHONY: envoy-config
-envoy-config: $(READY) ## Write deploy/envoy/envoy.yaml anew
+envoy-config: $(READY) ## Write every generated Envoy bootstrap anew
 	$(BIN)/semrouter envoy-config --config config/semrouter.yaml --out deploy/envoy/envoy.yaml
+	$(BIN)/semrouter envoy-config --config deploy/compose/semrouter.yaml --out deploy/compose/envoy.yaml
 
 .PHONY: test-lowest
 test-lowest: .venv-lowest/.ready ## Run the tests that need no vLLM on the lowest dependencies
@@ -61,6 +73,8 @@ lock: $(READY) ## Resolve the dependencies anew
 	$(UV_COMPILE) --extra torch --extra demo --group dev --output-file requirements/dev.lock
 	$(UV_COMPILE) --extra torch --extra demo --group dev --output-file requirements/lowest.lock \
 		--resolution lowest-direct
+	$(UV_COMPILE) --extra torch --constraint requirements/dev.lock --no-annotate \
+		--output-file requirements/runtime.lock
 	cd src/semrouter_extproc/workbench/backend && { grep '^#' vllm.lock; \
 		$(CURDIR)/$(BIN)/uv pip compile vllm.in --quiet --universal --python-version 3.11 \
 		--excludes vllm.excludes --generate-hashes --no-annotate --no-header; } > vllm.lock.new && \

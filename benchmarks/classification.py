@@ -8,6 +8,7 @@ import argparse
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Final
@@ -21,46 +22,22 @@ from rich.markdown import Markdown
 
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import classify
-from semrouter_extproc.core.policy import Policy, Reason, Route
+from semrouter_extproc.core.policy import PAPER_POLICY, Policy, Reason, Route
 from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
 from semrouter_extproc.encoding.torch_encoder import Precision, TorchEncoder
 from semrouter_extproc.workbench.choose import choose
 from semrouter_extproc.workbench.examples import Example, read_examples
 from semrouter_extproc.workbench.fit import encode, is_held_out
+from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.prototypes import Indices, Rows, Settings, Vectors, learn
 from semrouter_extproc.workbench.scores import judge
+from semrouter_extproc.workbench.waiting import waiting_on
 
 RESULTS: Final = Path(__file__).parent / "results"
-REASONING_CATEGORIES: Final = frozenset(
-    {"biology", "chemistry", "computer science", "engineering", "math", "physics"}
-)
 MARGINS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
 TIMED_PROMPTS: Final = 200
 TIMED_CLASSIFICATIONS: Final = 20_000
-
-
-class Printed:
-    """Progress on the terminal."""
-
-    def __init__(self, console: Console) -> None:
-        self._status = console.status("")
-        self._status.start()
-        self._console = console
-        self._step = ""
-
-    def step(self, text: str) -> None:
-        """Begin a part of the work."""
-        self._step = text
-        self._console.log(text)
-
-    def detail(self, text: str) -> None:
-        """Show how far the part is."""
-        self._status.update(f"{self._step}: {text}")
-
-    def stop(self) -> None:
-        """Leave the terminal to others."""
-        self._status.stop()
 
 
 def main() -> None:
@@ -71,11 +48,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     console = Console()
-    progress = Printed(console)
-    try:
+    with waiting_on(console) as progress:
         results = measure(arguments.data / "examples" / "mmlu_pro.jsonl.gz", progress)
-    finally:
-        progress.stop()
     table = markdown(results)
     RESULTS.mkdir(exist_ok=True)
     document = msgspec.json.format(msgspec.json.encode(results), indent=2)
@@ -84,7 +58,7 @@ def main() -> None:
     console.print(Markdown(table))
 
 
-def measure(path: Path, progress: Printed) -> Results:
+def measure(path: Path, progress: Progress) -> Results:
     """Choose and learn on the rows that are not held out, judge on those that are."""
     (file,) = read_examples([path])
     seen = [row for row in file.examples if not is_held_out(row.id)]
@@ -115,6 +89,7 @@ def measure(path: Path, progress: Printed) -> Results:
             method("prototypes, encoder in bfloat16", ours, coarse, expected),
         ),
         margins=tuple(margin_rows(ours, judged, expected)),
+        machine=machine(),
         encode_ms={name: encode_ms(unseen, name) for name in PRECISIONS},
         classify_us=classify_us(judged, ours),
     )
@@ -142,7 +117,7 @@ def method(name: str, centroids: Centroids, judged: Vectors, expected: Indices) 
 
 def reasons(labels: tuple[str, ...]) -> NDArray[np.bool_]:
     """Say for each category whether the default policy reasons about it."""
-    return np.array([label in REASONING_CATEGORIES for label in labels])
+    return np.array([PAPER_POLICY[label] is Reasoning.ON for label in labels])
 
 
 def wilson(share: float, rows: int, z: float = 1.96) -> tuple[float, float]:
@@ -179,15 +154,21 @@ def share(flags: NDArray[np.bool_]) -> float:
 
 def default_policy(labels: tuple[str, ...], min_margin: float) -> Policy:
     """Return the policy of the shipped configuration."""
-    on, off = Route("model", Reasoning.ON), Route("model", Reasoning.OFF)
     return Policy(
         labels=labels,
-        routes=dict.fromkeys(REASONING_CATEGORIES, on),
-        default=off,
+        routes={category: Route("model", level) for category, level in PAPER_POLICY.items()},
+        default=Route("model", Reasoning.OFF),
         dialects={"model": DIALECTS["qwen3"]},
         aliases=frozenset({"auto"}),
         min_margin=min_margin,
     )
+
+
+def machine() -> str:
+    """Name the processor, its cores and the library that the times depend on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} cores of {names[0]}, torch {version('torch')}"
 
 
 def encode_ms(rows: Sequence[Example], precision: Precision) -> float:

@@ -45,6 +45,7 @@ class Results:
     temperature: float
     methods: tuple[Method, ...]
     margins: tuple[MarginRow, ...]
+    machine: str
     encode_ms: dict[str, float]
     classify_us: float
 
@@ -66,7 +67,7 @@ def markdown(results: Results) -> str:
     )
     time = (
         f"Classifying takes {results.classify_us:.0f} microseconds. Encoding one prompt takes "
-        f"this much time of one CPU thread: {encoding}."
+        f"this much time of one CPU thread: {encoding}. Measured on {results.machine}."
     )
     lines = [
         "# Placing prompts and switching reasoning",

@@ -26,11 +26,8 @@ def faults(document: object) -> list[str]:
 
 def test_the_shipped_page_spells_out_every_default() -> None:
     shipped = load(SHIPPED)
-    spare = parse(
-        page(routes=shipped.model_dump(mode="json")["routes"]), source="only what is required"
-    )
 
-    assert shipped == spare
+    assert shipped == parse(page(), source="only what is required")
 
 
 def test_the_shipped_page_names_every_key() -> None:
@@ -95,7 +92,22 @@ def test_a_fault_is_named_with_its_path(document: object, fault: str) -> None:
     assert faults(document) == [fault]
 
 
-@pytest.mark.parametrize("address", ["8080", "host", "host:0", "host:70000", "host:x", 8080, ":1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "8080",
+        "host",
+        "host:0",
+        "host:70000",
+        "host:x",
+        8080,
+        ":1",
+        "h:1?x=1",
+        "h:1#x",
+        " h:1",
+        "a b:1",
+    ],
+)
 def test_an_address_needs_a_host_and_a_port(address: object) -> None:
     (fault,) = faults(page(server={"admin": address}))
 
@@ -115,6 +127,24 @@ def test_a_duration_of_nothing_is_a_fault() -> None:
     assert fault.startswith("server.deadline: ")
 
 
+def test_sections_that_disagree_are_named_beside_faults_inside_a_section() -> None:
+    found = faults(
+        page(
+            server={"deadline": "5", "grpc": "127.0.0.1:8080"},
+            routes={"math": {"reasoning": "on", "model": "ghost"}},
+            typo=1,
+        )
+    )
+
+    assert {fault.partition(":")[0] for fault in found} == {
+        *("server.deadline", "envoy.listen", "routes.math.model", "typo"),
+    }
+
+
+def test_without_routes_the_papers_table_holds() -> None:
+    assert parse(page(), source="page").routes == load(SHIPPED).routes
+
+
 def test_every_fault_is_named_at_once() -> None:
     found = faults({"models": {}, "server": {"grpc": "x", "max_body": "big"}, "typo": 1})
 
@@ -125,14 +155,18 @@ def test_every_fault_is_named_at_once() -> None:
 
 @pytest.mark.parametrize("document", [None, [], "text", 7])
 def test_something_that_is_no_page_at_all_is_refused(document: object) -> None:
-    assert faults(document)
+    assert faults(document) == ["is no page of `key: value` lines; config/semrouter.yaml shows one"]
 
 
-@pytest.mark.parametrize(("written", "seconds"), [("250ms", 0.25), ("1.5s", 1.5), ("2m", 120)])
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("250ms", 0.25), ("0.2ms", 0.0002), ("1.5s", 1.5), ("2m", 120), ("0s", 0)],
+)
 def test_durations_are_seconds(written: str, seconds: float) -> None:
     config = parse(page(server={"drain_delay": written}), source="page")
 
     assert config.server.drain_delay == seconds
+    assert parse(config.model_dump(mode="json"), source="written again") == config
 
 
 def test_addresses_may_be_ipv6() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import structlog.testing
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -90,6 +91,18 @@ async def test_an_error_of_our_own_costs_the_decision_and_not_the_request() -> N
     assert routing.decision.reason is Reason.INTERNAL_ERROR
     assert routing.body is None
     assert routing.refusal is None
+
+
+async def test_no_error_carries_a_prompt_into_the_log() -> None:
+    async def broken(prompt: str) -> NDArray[np.float32]:
+        raise ValueError(prompt)
+
+    with structlog.testing.capture_logs() as lines:
+        await tiny.router(broken).route(body("my secret"))
+
+    assert [line["event"] for line in lines] == ["routing failed"]
+    assert "in broken" in lines[0]["where"]
+    assert "my secret" not in repr(lines)
 
 
 async def test_a_cancelled_request_is_cancelled_to_the_bottom() -> None:

@@ -11,7 +11,7 @@ SemRouterError
 └── EncodingFailed       the encoder raised or returned nonsense; the default route answers
 
 The first four stop a command with exit code 2 and one clear message. The others belong to
-one request and never leave `router`.
+one request: the server turns each into an answer.
 """
 
 from collections.abc import Sequence

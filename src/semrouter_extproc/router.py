@@ -1,6 +1,7 @@
 """One request body in, one decision and the new body out. The one place that never raises."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -80,10 +81,12 @@ class SemanticRouter:
             return await self._route(body)
         except MalformedRequest as error:
             return Routing(_untouched(Reason.UNPARSABLE), refusal=str(error))
-        except Exception:  # noqa: BLE001 - the last line of defence
+        except Exception as error:  # noqa: BLE001 - the last line of defence
             # In front of every request a fault of ours must cost the decision, not the answer:
             # the alias in the untouched body is served by the default backend.
-            _log.exception("routing failed")
+            # Its message could carry the prompt, and is not logged; the lines of code cannot.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("routing failed", error=type(error).__name__, where=where)
             return Routing(_untouched(Reason.INTERNAL_ERROR))
 
     async def _route(self, body: bytes) -> Routing:
@@ -117,7 +120,8 @@ class SemanticRouter:
         except EncodingFailed as error:
             _log.error("encoding failed", error=str(error))
             return Reason.ENCODER_ERROR
-        return classify(vector, self._centroids)
+        with self._metrics.time(Stage.CLASSIFY):
+            return classify(vector, self._centroids)
 
 
 def _untouched(reason: Reason) -> Decision:

@@ -121,6 +121,22 @@ def test_a_prompt_is_decided_and_explained(semrouter: Command) -> None:
     }
 
 
+def test_a_prompt_is_sent_to_a_configured_alias(semrouter: Command, tmp_path: Path) -> None:
+    page = tmp_path / "page.yaml"
+    page.write_text(Path(CONFIG).read_text().replace("aliases: [auto, MoM]", "aliases: [smart]"))
+
+    result = semrouter("route", "--config", str(page), PROMPT, "--json")
+
+    assert json.loads(result.out)["decision"]["reason"] == "routed"
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_line(semrouter: Command) -> None:
+    result = semrouter("envoy-config", "--config", CONFIG, "--out", "/absent/envoy.yaml")
+
+    assert result.code == 2
+    assert "/absent/envoy.yaml" in result.err
+
+
 def test_a_body_may_come_from_standard_input() -> None:
     wish = {"chat_template_kwargs": {"enable_thinking": False}}
     command = [sys.executable, "-m", "semrouter_extproc"]

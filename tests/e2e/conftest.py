@@ -3,6 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from support.stack import Stack, running_stack
+from support.vllm import installation, vllm
+
+__all__ = ["installation", "vllm"]
 
 
 @pytest.fixture(scope="session")

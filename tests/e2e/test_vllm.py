@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 from openai import DefaultHttpxClient, OpenAI
 
-from e2e.vllm_backend import VllmBackend, vllm
 from semrouter_extproc.config import Address, parse
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import EnvoyProcess
 from support.ports import free_port
 from support.processes import RouterProcess, running_router
 from support.stack import LAW, MATH, chat_body
-
-__all__ = ["vllm"]  # the fixture
+from support.vllm import VllmBackend
 
 # The first set-up on a machine installs vLLM.
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1500)]

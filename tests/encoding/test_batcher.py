@@ -116,7 +116,7 @@ async def test_an_encoder_that_raises_fails_its_batch_and_not_the_next() -> None
 
     queue = batcher(fail_on_x)
 
-    with pytest.raises(EncodingFailed, match="TimeoutError: the device is gone"):
+    with pytest.raises(EncodingFailed, match=r"the encoder raised TimeoutError$"):
         await queue.submit("x")
     assert (await queue.submit("fine"))[0] == 4
     await queue.aclose()

@@ -8,7 +8,7 @@ from semrouter_extproc.cli.options import AsJson, ConfigFile
 
 
 def check(config: ConfigFile, as_json: AsJson = False) -> None:
-    """Validate a configuration; every fault is named with its path, and the exit code is 2."""
+    """Validate a configuration, every fault by its path."""
     from semrouter_extproc.config import load
     from semrouter_extproc.server import load_encoder, load_policy
 

@@ -10,9 +10,9 @@ from semrouter_extproc.cli.options import ConfigFile
 
 def envoy_config(
     config: ConfigFile,
-    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file, not to the screen.")] = None,
 ) -> None:
-    """Print the Envoy bootstrap that puts the router in front of the configured models."""
+    """Print a complete Envoy bootstrap."""
     from semrouter_extproc.config import load
     from semrouter_extproc.envoy.bootstrap import render
 
@@ -20,5 +20,8 @@ def envoy_config(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise typer.BadParameter(f"--out: {error}") from None
         typer.echo(f"wrote {out}")

@@ -32,7 +32,7 @@ def fit(
     licence: Annotated[str, typer.Option(help="Their licence, for the record.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Learn categories from examples and report how well they are told apart."""
+    """Learn categories from labelled prompts."""
     from rich.console import Console
 
     from semrouter_extproc.encoding.torch_encoder import TorchEncoder

@@ -4,11 +4,14 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from semrouter_extproc.cli.options import AsJson, ConfigFile
+
+if TYPE_CHECKING:
+    from semrouter_extproc.config import Config
 
 _UNHURRIED = 60.0
 """Seconds: a decision on the command line is not under the server's deadline."""
@@ -23,19 +26,22 @@ def route(
     as_json: AsJson = False,
 ) -> None:
     """Decide about one request as `serve` would, and show why."""
-    answer = asyncio.run(_decide(config, _read(prompt, body)))
+    from semrouter_extproc.config import load
+
+    loaded = load(config)
+    answer = asyncio.run(_decide(loaded, _read(prompt, body, loaded.aliases[0])))
     if as_json:
         typer.echo(json.dumps(answer))
     else:
         _show(answer)
 
 
-def _read(prompt: str | None, body: str | None) -> bytes:
+def _read(prompt: str | None, body: str | None, alias: str) -> bytes:
     if (prompt is None) == (body is None):
         raise typer.BadParameter("give a PROMPT or --body FILE, one of the two")
     if body is None:
         message = {"role": "user", "content": prompt}
-        return json.dumps({"model": "auto", "messages": [message]}).encode()
+        return json.dumps({"model": alias, "messages": [message]}).encode()
     if body == "-":
         return sys.stdin.buffer.read()
     try:
@@ -44,15 +50,13 @@ def _read(prompt: str | None, body: str | None) -> bytes:
         raise typer.BadParameter(f"--body: {error}") from None
 
 
-async def _decide(config_file: Path, body: bytes) -> dict[str, Any]:
+async def _decide(config: "Config", body: bytes) -> dict[str, Any]:
     from prometheus_client import CollectorRegistry
 
-    from semrouter_extproc.config import load
     from semrouter_extproc.errors import MalformedRequest
     from semrouter_extproc.observe.metrics import Metrics
     from semrouter_extproc.server import load_encoder, load_policy, running_router
 
-    config = load(config_file)
     unhurried = config.server.model_copy(update={"deadline": _UNHURRIED})
     config = config.model_copy(update={"server": unhurried})
     artefact, policy = load_policy(config)

@@ -1,6 +1,7 @@
 """From a file to a page, or to a list of every fault with its path."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,40 @@ def parse(document: object, *, source: str) -> Config:
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        faults = [fault for details in error.errors() for fault in _describe(details)]
-        raise ConfigError(source, faults) from None
+        errors = error.errors()
+    faults = [fault for details in errors for fault in _describe(details)]
+    if any(details["loc"] for details in errors):
+        # Sections are compared only once each is valid in itself: do so for the rest of the page.
+        faults += _disagreements(_without(document, [details["loc"] for details in errors]))
+    raise ConfigError(source, faults)
+
+
+def _disagreements(document: object) -> Iterable[str]:
+    try:
+        Config.model_validate(document)
+    except ValidationError as error:
+        whole_page = (details for details in error.errors() if not details["loc"])
+        return [fault for details in whole_page for fault in _describe(details)]
+    return []
+
+
+def _without(document: object, paths: Iterable[Sequence[int | str]]) -> object:
+    """Return a copy of `document` that lacks what stands at `paths`, so far as it can."""
+    pruned = deepcopy(document)
+    for path in paths:
+        parent = pruned
+        for step in path[:-1]:
+            parent = parent.get(step) if isinstance(parent, dict) else None
+        if isinstance(parent, dict):
+            parent.pop(path[-1], None)
+    return pruned
 
 
 def _describe(error: ErrorDetails) -> Iterable[str]:
     """Turn one pydantic error into lines of `path: what is wrong`."""
+    if error["type"] == "model_type" and not error["loc"]:
+        yield "is no page of `key: value` lines; config/semrouter.yaml shows one"
+        return
     path = ".".join(str(step) for step in error["loc"] if step != "[key]")
     if error["type"] == "extra_forbidden":
         close = get_close_matches(str(error["loc"][-1]), _known_keys(), n=1)

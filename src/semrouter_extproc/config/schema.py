@@ -15,7 +15,7 @@ from semrouter_extproc.config.values import (
     unknown,
     write_duration,
 )
-from semrouter_extproc.core.policy import Policy, Route
+from semrouter_extproc.core.policy import PAPER_POLICY, Policy, Route
 from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
 from semrouter_extproc.errors import ConfigError
 
@@ -31,7 +31,7 @@ class Server(Section):
 
     grpc: HostPort = Address("127.0.0.1", 50051)
     admin: HostPort = Address("127.0.0.1", 9190)
-    deadline: Duration = 0.25
+    deadline: Duration = Field(default=0.25, gt=0)
     max_body: ByteSize = ByteSize(16 * 1024 * 1024)
     drain_delay: Duration = 5.0
     drain_timeout: Duration = 25.0
@@ -69,6 +69,11 @@ class RouteConfig(Section):
     model: Name | None = None
 
 
+def paper_routes() -> dict[str, RouteConfig]:
+    """Return the table of the paper "When to Reason" for the categories of MMLU-Pro."""
+    return {category: RouteConfig(reasoning=level) for category, level in PAPER_POLICY.items()}
+
+
 class DefaultRoute(Section):
     """Where everything goes that is not routed: unsure, late, overloaded, without text."""
 
@@ -95,7 +100,7 @@ class Config(Section):
     aliases: tuple[Name, ...] = Field(default=("auto", "MoM"), min_length=1)
     models: Mapping[Name, Model] = Field(min_length=1)
     default: DefaultRoute
-    routes: Mapping[str, RouteConfig] = {}
+    routes: Mapping[str, RouteConfig] = Field(default_factory=paper_routes)
     envoy: Envoy = Envoy()
 
     @model_validator(mode="after")

@@ -1,14 +1,18 @@
 """The kinds of value that stand in a configuration, and how people write them."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
 
 from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
 
 _LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
+
+_ADDRESS: Final = re.compile(r"[^\s/?#@]+:[0-9]+")
 
 
 class Address(NamedTuple):
@@ -30,34 +34,32 @@ class Address(NamedTuple):
 def _parse_address(value: object) -> Address:
     if isinstance(value, Address):
         return value
-    if not isinstance(value, str):
-        raise ValueError("write it as host:port")  # noqa: TRY004 - pydantic reports ValueError only
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        raise ValueError("write it as host:port, with a port from 1 to 65535")
     try:
         parts = urlsplit(f"//{value}")
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f"write it as host:port ({error})") from None
-    if not host or not port or parts.path or parts.username:
+    if not host or not port:
         raise ValueError("write it as host:port, with a port from 1 to 65535")
     return Address(host, port)
 
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION: Final = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>ms|s|m|h)")
 
 
 def _parse_duration(value: object) -> float:
     """Read `250ms`, `5s`, `2m`, `1h` as seconds."""
-    if isinstance(value, str):
-        number = value.rstrip("msh")
-        unit = value[len(number) :]
-        if unit in _UNITS and number.replace(".", "", 1).isdigit():
-            return float(number) * _UNITS[unit]
+    if isinstance(value, str) and (written := _DURATION.fullmatch(value)):
+        return float(written["number"]) * _UNITS[written["unit"]]
     raise ValueError("write a duration with its unit, such as 250ms or 5s")
 
 
 def write_duration(seconds: float) -> str:
     """Write a duration in milliseconds, as `250ms`."""
-    return f"{round(seconds * 1000)}ms"
+    return f"{seconds * 1000:g}ms"
 
 
 def _parse_reasoning(value: object) -> object:
@@ -83,7 +85,6 @@ Duration = Annotated[
     float,
     BeforeValidator(_parse_duration, json_schema_input_type=str),
     PlainSerializer(write_duration),
-    Field(gt=0),
 ]
 Level = Annotated[Reasoning, BeforeValidator(_parse_reasoning)]
 DialectName = Annotated[str, AfterValidator(_known_dialect)]

@@ -7,6 +7,7 @@ header value and the log field.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 
@@ -29,6 +30,19 @@ class Reason(StrEnum):
     UNPARSABLE = "unparsable"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     INTERNAL_ERROR = "internal_error"
+
+
+_REASONS: Final = ("biology", "chemistry", "computer science", "engineering", "math", "physics")
+_ANSWERS: Final = (
+    *("business", "economics", "health", "history", "law", "other", "philosophy"),
+    "psychology",
+)
+
+PAPER_POLICY: Final[Mapping[str, Reasoning]] = {
+    **dict.fromkeys(_REASONS, Reasoning.ON),
+    **dict.fromkeys(_ANSWERS, Reasoning.OFF),
+}
+"""Where the paper "When to Reason" switches reasoning on, by category of MMLU-Pro."""
 
 
 @dataclass(frozen=True, slots=True)

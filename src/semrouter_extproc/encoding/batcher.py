@@ -132,7 +132,8 @@ class Batcher:
         try:
             vectors = self._encode(texts)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a model raises
-            return EncodingFailed(f"the encoder raised {type(error).__name__}: {error}")
+            # Its message could quote the prompt, and ours will be logged.
+            return EncodingFailed(f"the encoder raised {type(error).__name__}")
         if vectors.ndim != 2 or len(vectors) != len(texts):  # noqa: PLR2004 - a matrix has two
             return EncodingFailed(f"{len(texts)} texts gave vectors of shape {vectors.shape}")
         if not np.isfinite(vectors).all():

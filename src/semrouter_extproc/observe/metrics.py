@@ -23,6 +23,7 @@ class Stage(StrEnum):
     PARSE = "parse"
     QUEUE = "queue"
     ENCODE = "encode"
+    CLASSIFY = "classify"
     DECIDE = "decide"
     REWRITE = "rewrite"
     TOTAL = "total"
@@ -35,7 +36,7 @@ class Metrics:
         self.registry = registry
         self._requests = Counter(
             "semrouter_requests",
-            "Chat completions, by what was decided and why.",
+            "Requests, by what was decided and why.",
             ["reason", "category", "model", "reasoning"],
             registry=registry,
         )

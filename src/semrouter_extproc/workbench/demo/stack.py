@@ -21,16 +21,6 @@ from semrouter_extproc.workbench.progress import Progress
 
 _ROUTER_READY_WITHIN: Final = 120.0
 
-# The table of the paper "When to Reason"; what is not named goes without reasoning.
-_REASONING_CATEGORIES: Final = (
-    "biology",
-    "chemistry",
-    "computer science",
-    "engineering",
-    "math",
-    "physics",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -67,14 +57,13 @@ def _configuration(
         "models": {MODEL: {"dialect": "qwen3", "endpoints": [str(vllm)]}},
         "aliases": list(ALIASES),
         "default": {"model": MODEL, "reasoning": "off"},
-        "routes": {category: {"reasoning": "on"} for category in _REASONING_CATEGORIES},
         "server": {
             "grpc": str(grpc),
             "admin": str(admin),
             # vLLM keeps this machine busy, and the demo is to show decisions.
             "deadline": "5s",
             # Nobody waits for a demo to drain.
-            "drain_delay": "10ms",
+            "drain_delay": "0s",
         },
         "envoy": {
             "listen": str(listen),
