@@ -52,9 +52,9 @@ bench: $(READY) ## Run the benchmarks; DATA=FOLDER names the labelled prompts
 	$(ONE_THREAD) $(BIN)/python benchmarks/classification.py "$(DATA)"
 
 .PHONY: artefact
-artefact: $(READY) ## Fit the built-in centroids anew; DATA=FOLDER holds mmlu_pro.jsonl.gz
+artefact: $(READY) ## Fit the built-in centroids anew; DATA=FOLDER names the examples
 	@test -n "$(DATA)" || { echo "make artefact: say where the examples are, DATA=FOLDER" >&2; exit 2; }
-	$(ONE_THREAD) $(BIN)/semrouter fit --examples "$(DATA)/mmlu_pro.jsonl.gz" --held-out \
+	$(ONE_THREAD) $(BIN)/semrouter fit --examples "$(DATA)/examples/mmlu_pro.jsonl.gz" --held-out \
 		--origin "TIGER-AI-Lab/MMLU-Pro at f418b11, questions of the test split, about 70 % of them" \
 		--licence "Apache-2.0 (dataset card: MIT)" --out src/semrouter_extproc/artefacts/mmlu-pro
 

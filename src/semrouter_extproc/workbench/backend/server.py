@@ -42,7 +42,7 @@ class Installation:
 def install(progress: Progress, cache: Path | None = None) -> Installation:
     """Set up vLLM and its model in `cache`, or find them there.
 
-    The first time takes minutes and 4 GB. Raises `EnvironmentProblem`.
+    The first time takes minutes. Raises `EnvironmentProblem`.
     """
     require(Machine.here())
     cache = cache or default_cache()
