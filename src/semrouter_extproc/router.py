@@ -13,7 +13,7 @@ from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.chat import parse
 from semrouter_extproc.core.classify import Classification, classify
 from semrouter_extproc.core.policy import Decision, Policy, Reason
-from semrouter_extproc.core.prompt import commands_reasoning, prompt_of
+from semrouter_extproc.core.prompt import commands_reasoning, last_user_text, prompt_of
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.core.rewrite import rewrite
 from semrouter_extproc.errors import Closed, EncodingFailed, MalformedRequest, Overloaded
@@ -92,14 +92,15 @@ class SemanticRouter:
     async def _route(self, body: bytes) -> Routing:
         with self._metrics.time(Stage.PARSE):
             request = parse(body)
-            prompt = prompt_of(request.messages, max_chars=self._max_prompt_chars)
-        if request.model not in self._policy.aliases:
+            text = last_user_text(request.messages)
+        # A server with one model answers requests that name none: they are ours to decide.
+        if request.model and request.model not in self._policy.aliases:
             return Routing(self._policy.pin(request.model))
-        outcome = await self._classify(prompt)
+        outcome = await self._classify(prompt_of(text, max_chars=self._max_prompt_chars))
         with self._metrics.time(Stage.DECIDE):
             decision = self._policy.decide(
                 outcome,
-                client_decides=request.decides_reasoning or commands_reasoning(prompt),
+                client_decides=request.decides_reasoning or commands_reasoning(text),
             )
         with self._metrics.time(Stage.REWRITE):
             rewritten = rewrite(request, self._policy.edits(decision))

@@ -88,7 +88,9 @@ async def serve(config: Config) -> None:
         encoder = await asyncio.to_thread(load_encoder, config.encoder, artefact)
         await asyncio.to_thread(encoder.warm_up)
         async with running_router(config, artefact, policy, encoder, metrics) as router:
-            server.add_generic_rpc_handlers((external_processor(router),))
+            server.add_generic_rpc_handlers(
+                (external_processor(router, max_body=config.server.max_body),)
+            )
             await server.start()
             await health.report(serving=True)
             ready.set()

@@ -171,7 +171,7 @@ def test_a_body_that_cannot_be_read_is_one_clear_line(semrouter: Command, tmp_pa
     result = semrouter("route", "--config", CONFIG, "--body", str(file))
 
     assert result.code == 2
-    assert result.err.startswith("semrouter: the body is not valid JSON")
+    assert result.err.startswith("semrouter: the body is no JSON object")
 
 
 @pytest.mark.parametrize("arguments", [[], ["prompt", "--body", "-"], ["--body", "/absent"]])

@@ -61,9 +61,15 @@ def test_categories_that_go_the_same_way_do_not_compete() -> None:
 
 
 def test_the_best_category_alone_does_not_win_against_a_better_supported_route() -> None:
-    decision = policy().decide(classified(0.3, 0.4, 0.3), client_decides=False)
+    decision = policy().decide(classified(0.36, 0.38, 0.26), client_decides=False)
 
-    assert decision.reason is Reason.LOW_MARGIN
+    assert decision == Decision("big", Reasoning.ON, Reason.ROUTED, "law", 0.38)
+
+
+def test_without_a_margin_nothing_is_in_doubt() -> None:
+    never = policy(min_margin=0.0)
+
+    assert never.decide(classified(0.25, 0.5, 0.25), client_decides=False).reason is Reason.ROUTED
 
 
 def test_a_policy_with_one_target_is_never_in_doubt() -> None:

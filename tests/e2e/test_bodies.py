@@ -15,7 +15,7 @@ def test_a_body_that_is_not_json_is_refused_as_openai_would(stack: Stack) -> Non
     assert answer.status == 400
     assert answer.headers["content-type"] == "application/json"
     assert answer.json["error"]["type"] == "invalid_request_error"
-    assert "not valid JSON" in answer.json["error"]["message"]
+    assert "no JSON object" in answer.json["error"]["message"]
     assert stack.talker.arrived == stack.thinker.arrived == []
 
 

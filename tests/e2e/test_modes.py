@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.http2 import post_with_trailers
 from support.stack import (
     FULL_DUPLEX,
     LAW,
     MATH,
     STREAMED,
-    STREAMED_HEADERS_WAIT,
     Stack,
     another_envoy,
     chat_body,
@@ -30,30 +30,16 @@ def streamed_envoy(
         yield stack
 
 
-@pytest.fixture(scope="module")
-def waiting_envoy(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("waiting")
-    with another_envoy(shared_stack, folder, STREAMED_HEADERS_WAIT) as stack:
-        yield stack
-
-
-@pytest.fixture(params=["duplex_envoy", "waiting_envoy"])
-def rerouting(request: pytest.FixtureRequest) -> Stack:
-    """Every other mode in which the decision can still change the route."""
-    stack: Stack = request.getfixturevalue(request.param)
-    return stack.forget()
-
-
-@pytest.fixture(params=["duplex_envoy", "waiting_envoy", "streamed_envoy"])
+@pytest.fixture(params=["duplex_envoy", "streamed_envoy"])
 def any_mode(request: pytest.FixtureRequest) -> Stack:
     stack: Stack = request.getfixturevalue(request.param)
     return stack.forget()
 
 
-def test_body_route_and_headers_follow_the_decision(rerouting: Stack) -> None:
-    answer = rerouting.chat(MATH)
+def test_in_full_duplex_body_route_and_headers_follow_the_decision(duplex_envoy: Stack) -> None:
+    answer = duplex_envoy.forget().chat(MATH)
 
-    arrived = rerouting.thinker.only()
+    arrived = duplex_envoy.thinker.only()
     assert answer.json == {"served_by": "thinker"}
     assert arrived.json["reasoning_effort"] == "high"
     assert arrived.headers["x-semrouter-category"] == "math"
@@ -129,3 +115,27 @@ def test_an_answer_streams_through_unharmed(any_mode: Stack) -> None:
 
     assert answer.body.endswith(b"data: [DONE]\n\n")
     assert answer.body.count(b"\n\n") == 51
+
+
+def test_a_body_with_trailers_is_refused_before_envoy_could_lose_or_double_it(
+    any_mode: Stack,
+) -> None:
+    reply = post_with_trailers(any_mode.address, "/v1/chat/completions", chat_body(LAW))
+
+    assert reply.status == 400
+    assert b"trailers" in reply.body
+    assert any_mode.talker.arrived == []
+
+
+def test_a_buffered_body_with_trailers_arrives_once(stack: Stack) -> None:
+    reply = post_with_trailers(stack.address, "/v1/chat/completions", chat_body(LAW))
+
+    assert reply.status == 200
+    assert stack.talker.only().json["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+def test_a_body_over_the_limit_is_refused_also_where_envoy_sets_none(any_mode: Stack) -> None:
+    answer = any_mode.chat("x" * any_mode.router.config.server.max_body)
+
+    assert answer.status == 413
+    assert any_mode.talker.arrived == any_mode.thinker.arrived == []

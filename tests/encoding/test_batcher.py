@@ -83,12 +83,12 @@ async def test_a_cancelled_caller_is_never_encoded() -> None:
     await asyncio.sleep(0)
     leaver.cancel()
     await asyncio.gather(leaver, return_exceptions=True)
-    assert queue.depth == 2
     encoder.gate.set()
 
     await asyncio.gather(first, stayer)
 
     assert encoder.batches == [["first"], ["stayer"]]
+    assert queue.depth == 0
     await queue.aclose()
 
 
@@ -105,6 +105,33 @@ async def test_one_more_than_the_queue_holds_is_turned_away_at_once() -> None:
     encoder.gate.set()
     await asyncio.gather(first, second)
     assert queue.depth == 0
+    await queue.aclose()
+
+
+async def test_callers_who_give_up_on_a_hanging_encoder_cannot_pile_up() -> None:
+    encoder = GatedEncoder()
+    queue = batcher(encoder, max_queue=3)
+    first = await occupied(encoder, queue)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(queue.submit("given up"), 0.01)
+
+    with pytest.raises(Overloaded):
+        await queue.submit("one too many")
+
+    encoder.gate.set()
+    await first
+    assert (await queue.submit("late"))[0] == 4
+    await queue.aclose()
+
+
+async def test_an_encoder_that_returns_no_array_fails_its_batch_and_not_the_next() -> None:
+    answers: list[object] = [[[0.0]], np.ones((1, 1), np.float32)]
+    queue = batcher(lambda _: answers.pop(0))  # type: ignore[arg-type,return-value]  # on purpose
+
+    with pytest.raises(EncodingFailed, match="AttributeError"):
+        await queue.submit("text")
+    assert (await queue.submit("text"))[0] == 1
     await queue.aclose()
 
 

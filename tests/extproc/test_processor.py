@@ -29,7 +29,6 @@ def headers(
     *,
     mode: int | None = pb.BUFFERED,
     end_of_stream: bool = False,
-    without_waiting: bool = False,
 ) -> pb.ProcessingRequest:
     message = pb.ProcessingRequest(
         request_headers=pb.HttpHeaders(
@@ -44,7 +43,6 @@ def headers(
     )
     if mode is not None:
         message.protocol_config.request_body_mode = mode  # type: ignore[assignment]  # an enum's number
-        message.protocol_config.send_body_without_waiting_for_header_response = without_waiting
     return message
 
 
@@ -57,7 +55,7 @@ TRAILERS = pb.ProcessingRequest(request_trailers=pb.HttpTrailers())
 
 async def exchange(*messages: pb.ProcessingRequest) -> list[list[pb.ProcessingResponse]]:
     """Run a stream to its end; it must end with the last message, and not before."""
-    processor = RequestProcessor(tiny.router())
+    processor = RequestProcessor(tiny.router(), max_body=1_000_000)
     answers = []
     for message in messages:
         assert not processor.finished
@@ -235,13 +233,31 @@ async def test_full_duplex_sends_a_large_body_in_chunks_of_which_only_the_last_e
     assert json.loads(duplex_body(answers[1:])) == large | REWRITTEN
 
 
-async def test_full_duplex_with_trailers_ends_with_them() -> None:
-    *_, answers = await exchange(
-        headers(mode=pb.FULL_DUPLEX_STREAMED), chunk(BODY, end_of_stream=False), TRAILERS
+@pytest.mark.parametrize("mode", [pb.STREAMED, pb.FULL_DUPLEX_STREAMED])
+async def test_a_streamed_body_with_trailers_is_refused(mode: int) -> None:
+    *_, (answer,) = await exchange(headers(mode=mode), chunk(BODY, end_of_stream=False), TRAILERS)
+
+    assert answer.immediate_response.status.code == 400
+    assert "trailers" in json.loads(answer.immediate_response.body)["error"]["message"]
+
+
+@pytest.mark.parametrize("mode", [pb.STREAMED, pb.FULL_DUPLEX_STREAMED])
+async def test_a_streamed_body_over_the_limit_is_refused_before_it_has_all_come(mode: int) -> None:
+    half = b"x" * 600_000
+
+    *_, (answer,) = await exchange(
+        headers(mode=mode), chunk(half, end_of_stream=False), chunk(half, end_of_stream=False)
     )
 
-    assert kinds(answers) == ["request_headers", "request_body", "request_trailers"]
-    assert not answers[1].request_body.response.body_mutation.streamed_response.end_of_stream
+    assert answer.immediate_response.status.code == 413
+    assert "1000000 bytes" in json.loads(answer.immediate_response.body)["error"]["message"]
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity "])
+async def test_an_encoding_that_changes_nothing_is_none(encoding: str) -> None:
+    _, (answer,) = await exchange(headers({**CHAT, "content-encoding": encoding}), chunk(BODY))
+
+    assert json.loads(answer.request_body.response.body_mutation.body) == REWRITTEN
 
 
 async def test_full_duplex_echoes_what_passes_through_to_its_last_byte() -> None:
@@ -257,12 +273,11 @@ async def test_full_duplex_echoes_what_passes_through_to_its_last_byte() -> None
     assert duplex_body(second + third) == b"some bytes"
 
 
-@pytest.mark.parametrize("without_waiting", [False, True])
-async def test_streamed_follows_what_passes_through_to_its_end(without_waiting: bool) -> None:  # noqa: FBT001 - a parameter
+async def test_streamed_follows_what_passes_through_to_its_end() -> None:
     path = {**CHAT, ":path": "/v1/embeddings"}
 
     first, second, third = await exchange(
-        headers(path, mode=pb.STREAMED, without_waiting=without_waiting),
+        headers(path, mode=pb.STREAMED),
         chunk(b"some ", end_of_stream=False),
         chunk(b"bytes"),
     )
@@ -294,23 +309,6 @@ async def test_streamed_swallows_chunks_and_replaces_the_last() -> None:
     assert json.loads(third[0].request_body.response.body_mutation.body) == REWRITTEN
 
 
-async def test_streamed_without_waiting_answers_the_headers_with_the_decision() -> None:
-    first, second, third = await exchange(
-        headers(mode=pb.STREAMED, without_waiting=True),
-        chunk(BODY[:20], end_of_stream=False),
-        chunk(BODY[20:]),
-    )
-
-    assert first == second == []
-    assert kinds(third) == ["request_headers", "request_body", "request_body"]
-    told = set_headers(third[0].request_headers.response.header_mutation)
-    assert told["x-semrouter-model"] == "thinker"
-    # Envoy removes the length itself in this mode, and would hang on a wrong one.
-    assert "content-length" not in told
-    assert third[1].request_body.response.body_mutation.body == b""
-    assert json.loads(third[2].request_body.response.body_mutation.body) == REWRITTEN
-
-
 @pytest.mark.parametrize("phase", ["response_headers", "response_body", "response_trailers"])
 async def test_a_response_phase_is_answered_in_kind_and_left(phase: str) -> None:
     message = pb.ProcessingRequest()
@@ -333,7 +331,6 @@ STEPS = st.one_of(
         st.dictionaries(st.sampled_from(list(CHAT)), st.sampled_from([*CHAT.values(), "x"])),
         mode=st.sampled_from([None, *pb.BodySendMode.values()]),
         end_of_stream=st.booleans(),
-        without_waiting=st.booleans(),
     ),
     st.builds(chunk, st.sampled_from([BODY, b"", b"{", b"x"]), end_of_stream=st.booleans()),
     st.just(TRAILERS),
@@ -346,7 +343,7 @@ def test_no_order_of_messages_makes_the_processor_raise(
     messages: list[pb.ProcessingRequest],
 ) -> None:
     async def run() -> None:
-        processor = RequestProcessor(tiny.router())
+        processor = RequestProcessor(tiny.router(), max_body=1_000_000)
         for message in messages:
             for answer in await processor.handle(message):
                 assert answer.WhichOneof("response")

@@ -31,7 +31,6 @@ FULL_DUPLEX = {
 STREAMED = {
     "processing_mode": {"request_body_mode": "STREAMED", "request_trailer_mode": "SEND"},
 }
-STREAMED_HEADERS_WAIT = {**STREAMED, "send_body_without_waiting_for_header_response": True}
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from semrouter_extproc.core.reasoning import INTENT_MEMBERS, INTENT_TEMPLATE_KWARGS
 from semrouter_extproc.errors import MalformedRequest
+
+TEMPLATE_KWARGS: Final = "chat_template_kwargs"
+"""The member whose own members reach the model's chat template."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -54,16 +57,20 @@ def parse(body: bytes) -> ChatRequest:
 
     Of duplicate members the last wins, as it does in vLLM.
     """
-    members = _members(body)
+    try:
+        members = _members(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest(f"the body is no JSON object: {error}") from None
     return ChatRequest(
         members=members,
-        template_kwargs=_decode(members, "chat_template_kwargs", dict[str, msgspec.Raw]) or {},
+        template_kwargs=_nested(members, TEMPLATE_KWARGS),
         model=_decode(members, "model", str) or "",
         messages=_decode(members, "messages", list[Message]) or [],
     )
 
 
 def _members(body: bytes) -> dict[str, msgspec.Raw]:
+    """Return the members of a JSON object, or raise `ValueError` or `RecursionError`."""
     try:
         return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -76,13 +83,23 @@ def _lenient_members(body: bytes) -> dict[str, msgspec.Raw]:
     NaN, lone surrogates, a byte order mark and UTF-16 all reach vLLM's `json.loads`
     unharmed, so refusing to read them here would be a way around the router.
     """
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedRequest(f"the body is not valid JSON: {error}") from None
+    document = json.loads(body)
     if not isinstance(document, dict):
-        raise MalformedRequest("the body must be a JSON object")
+        raise ValueError("it is something else")  # noqa: TRY004 - as any other bad value
+    for name in document:
+        name.encode()  # a name with a lone surrogate cannot be written again
     return {name: msgspec.Raw(json.dumps(value).encode()) for name, value in document.items()}
+
+
+def _nested(members: Mapping[str, msgspec.Raw], name: str) -> dict[str, msgspec.Raw]:
+    """Return the members of a member, which may be absent or null."""
+    raw = members.get(name)
+    if raw is None or _is_null(raw):
+        return {}
+    try:
+        return _members(bytes(raw))
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest(f"`{name}` is not as the API defines it: {error}") from None
 
 
 _T = TypeVar("_T")
@@ -100,7 +117,7 @@ def _decode(members: Mapping[str, msgspec.Raw], name: str, kind: type[_T]) -> _T
 
 
 def _is_null(raw: msgspec.Raw) -> bool:
-    return bytes(raw) == b"null"
+    return len(memoryview(raw)) == len(b"null") and bytes(raw) == b"null"
 
 
 def _typed(raw: bytes, kind: type[_T]) -> _T:

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     ENCODER_ERROR = "encoder_error"
     UNPARSABLE = "unparsable"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+    UNSUPPORTED_TRAILERS = "unsupported_trailers"
+    BODY_TOO_LARGE = "body_too_large"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -129,17 +131,17 @@ class Policy:
         return {("model",): decision.model, **spelling}
 
     def _select(self, classification: Classification) -> tuple[Route, Reason]:
-        """Pick the route of the best category, or the default if its lead is too small.
+        """Pick the best supported route, or the default if its lead is too small.
 
-        The lead is counted between routes, not categories: a prompt halfway between physics
-        and chemistry is no doubtful case when both go the same way.
+        Support is counted by route, not by category: a prompt halfway between physics and
+        chemistry is no doubtful case when both go the same way.
         """
         support = np.bincount(
             self._target_of_label,
             weights=classification.probabilities,
             minlength=len(self._targets),
         )
-        best = int(self._target_of_label[classification.index])
+        best = int(support.argmax())
         rivals = np.delete(support, best)
         margin = support[best] - rivals.max(initial=0.0)
         if margin < self._min_margin:

@@ -6,28 +6,31 @@ from semrouter_extproc.core.chat import Message, Part
 from semrouter_extproc.core.reasoning import INTENT_WORDS
 
 
-def prompt_of(messages: Sequence[Message], *, max_chars: int) -> str:
-    """Return the last user turn that has text, at most `max_chars` characters of it.
+def last_user_text(messages: Sequence[Message]) -> str:
+    """Return the last user turn that has text, or "" in a conversation without one.
 
     Inside a tool loop the last turns are the assistant's and the tool's: the question that
-    started the loop still decides. A conversation without user text gives "".
+    started the loop still decides.
     """
-    for message in reversed(messages):
-        if message.role == "user" and (text := _text(message)):
-            return text[:max_chars]
-    return ""
+    user_texts = (_text(turn) for turn in reversed(messages) if turn.role == "user")
+    return next((text for text in user_texts if text and not text.isspace()), "")
 
 
-def commands_reasoning(prompt: str) -> bool:
+def prompt_of(text: str, *, max_chars: int) -> str:
+    """Return at most `max_chars` characters of `text`, in a form that any tokenizer takes."""
+    # A lone surrogate is legal in JSON and in Python, but not in UTF-8.
+    return text.strip()[:max_chars].encode("utf-8", "replace").decode()
+
+
+def commands_reasoning(text: str) -> bool:
     """Say whether the user typed a reasoning command, such as `/no_think`."""
-    return "/" in prompt and not INTENT_WORDS.isdisjoint(prompt.split())
+    suspicious = any(word in text for word in INTENT_WORDS)
+    return suspicious and not INTENT_WORDS.isdisjoint(text.split())
 
 
 def _text(message: Message) -> str:
     content = message.content or ""
-    text = content if isinstance(content, str) else "\n".join(_part_texts(content))
-    # A lone surrogate is legal in JSON and in Python, but no tokenizer takes it.
-    return text.encode("utf-8", "replace").decode().strip()
+    return content if isinstance(content, str) else "\n".join(_part_texts(content))
 
 
 def _part_texts(parts: Iterable[Part | str]) -> Iterable[str]:

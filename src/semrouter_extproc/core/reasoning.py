@@ -23,7 +23,8 @@ class Reasoning(StrEnum):
 
 
 MemberPath: TypeAlias = tuple[str, ...]
-"""Where a member sits in the body: `("model",)`, `("chat_template_kwargs", "thinking")`."""
+"""Where a member sits in the body: `("model",)`, or `("chat_template_kwargs", "thinking")`, the
+only place deeper down."""
 
 Edits: TypeAlias = Mapping[MemberPath, object]
 """Members to write into a body, each with its new JSON value."""

@@ -64,13 +64,14 @@ class Batcher:
 
     @property
     def depth(self) -> int:
-        """How many entries wait for their vector."""
+        """How many entries were admitted and are neither answered nor dropped yet."""
         return self._depth
 
     async def submit(self, text: str) -> Vector:
         """Return the vector of `text`, a unit vector of the encoder's dimensions.
 
-        A caller that is cancelled leaves the queue. Raises `Overloaded` when the queue is
+        A caller that is cancelled is not encoded; its place is free once the worker has seen
+        that, so that callers who give up cannot fill the memory. Raises `Overloaded` when the queue is
         full, `Closed` after `aclose`, `EncodingFailed` when the encoder failed.
         """
         if self._closing:
@@ -79,7 +80,6 @@ class Batcher:
             raise Overloaded(f"{self._depth} prompts are waiting for the encoder")
         entry = _Entry(text, self._loop.create_future(), perf_counter())
         self._depth += 1
-        entry.future.add_done_callback(self._leave)
         self._inbox.put(entry)
         return await entry.future
 
@@ -90,14 +90,10 @@ class Batcher:
             self._inbox.put(None)
         await asyncio.to_thread(self._worker.join)
 
-    def _leave(self, _: asyncio.Future[Vector]) -> None:
-        self._depth -= 1
-
     def _work(self) -> None:
         waiting: list[_Entry] = []
         while self._receive(waiting):
-            # Whoever gave up in the meantime is not encoded.
-            waiting = [entry for entry in waiting if not entry.future.done()]
+            self._drop_given_up(waiting)
             if waiting:
                 self._run(take_batch(waiting, self._max_cost))
 
@@ -115,6 +111,16 @@ class Batcher:
             waiting.append(entry)
         return True
 
+    def _drop_given_up(self, waiting: list[_Entry]) -> None:
+        """Remove the entries that nobody waits for any more: they are not encoded."""
+        before = len(waiting)
+        waiting[:] = [entry for entry in waiting if not entry.future.done()]
+        if before > len(waiting):
+            self._loop.call_soon_threadsafe(self._leave, before - len(waiting))
+
+    def _leave(self, count: int) -> None:
+        self._depth -= count
+
     def _run(self, batch: Sequence[_Entry]) -> None:
         started = perf_counter()
         results = self._encode_safely([entry.text for entry in batch])
@@ -130,14 +136,19 @@ class Batcher:
 
     def _encode_safely(self, texts: Sequence[str]) -> Sequence[Vector] | EncodingFailed:
         try:
-            vectors = self._encode(texts)
+            return self._checked(texts)
+        except EncodingFailed as error:
+            return error
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a model raises
             # Its message could quote the prompt, and ours will be logged.
             return EncodingFailed(f"the encoder raised {type(error).__name__}")
+
+    def _checked(self, texts: Sequence[str]) -> Sequence[Vector]:
+        vectors = self._encode(texts)
         if vectors.ndim != 2 or len(vectors) != len(texts):  # noqa: PLR2004 - a matrix has two
-            return EncodingFailed(f"{len(texts)} texts gave vectors of shape {vectors.shape}")
+            raise EncodingFailed(f"{len(texts)} texts gave vectors of shape {vectors.shape}")
         if not np.isfinite(vectors).all():
-            return EncodingFailed("the encoder returned numbers that are not finite")
+            raise EncodingFailed("the encoder returned numbers that are not finite")
         return list(vectors)
 
     def _deliver(
@@ -146,6 +157,7 @@ class Batcher:
         results: Sequence[Vector] | EncodingFailed,
         report: BatchReport,
     ) -> None:
+        self._leave(len(batch))
         for index, entry in enumerate(batch):
             if entry.future.done():
                 continue

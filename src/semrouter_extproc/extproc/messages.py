@@ -30,16 +30,22 @@ def answer_headers(
 
 
 def answer_body(headers: Mapping[str, str], body: bytes | None) -> ProcessingResponse:
-    """Let headers and buffered body go on, the body replaced by `body` unless that is None."""
-    common = _common(headers, ())
-    if body is not None:
+    """Let headers and body go on, with `headers` set and the body replaced unless it is None."""
+    if body is None:
+        common = _common(headers, ())
+    else:
+        # Envoy answers 500 where a buffered body and its length disagree.
+        common = _common({**headers, "content-length": str(len(body))}, ())
         common.body_mutation.body = body
     return ProcessingResponse(request_body=BodyResponse(response=common))
 
 
 def answer_chunk(body: bytes | None) -> ProcessingResponse:
     """Let one chunk of a streamed body go on, replaced by `body` unless that is None."""
-    return answer_body({}, body)
+    mutation = None if body is None else BodyMutation(body=body)
+    return ProcessingResponse(
+        request_body=BodyResponse(response=CommonResponse(body_mutation=mutation))
+    )
 
 
 def full_duplex_body(body: bytes, *, end_of_stream: bool) -> Iterable[ProcessingResponse]:

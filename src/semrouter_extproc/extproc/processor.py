@@ -4,24 +4,28 @@ Envoy names the body mode in its first message. What can be answered depends on 
 
 BUFFERED              headers go on at once but are still mutable with the body; one answer
                       carries headers, body and the new route.
-FULL_DUPLEX_STREAMED  headers wait for the decision; then everything goes on, in chunks. The
-                      stream must not end early: Envoy would send an empty body.
+FULL_DUPLEX_STREAMED  headers wait for the decision; then everything goes on, in chunks.
 STREAMED              headers must be answered before the body comes, so the decision can
-                      change the body only, not the route; unless Envoy sends the body
-                      without waiting for that answer, which then waits for the decision.
+                      change the body only, not the route. Chunks are answered empty until
+                      the last, which carries the new body.
+any other             never shows a whole body: the request passes through.
 
-Any other mode            never shows a whole body: the request passes through.
+In the streaming modes a body that trailers follow is refused: once they come, a STREAMED body
+can no longer be given back, and in full duplex Envoy 1.40 sends it twice, even unchanged.
+
+What passes through a streaming mode is followed to its end: where a stream ends early,
+Envoy 1.40 drops the body (full duplex) or sends chunks of it twice (streamed).
 
 In every mode the stream ends right after the last thing Envoy needs: a generation holds no
 stream, and outlives a restart of the router.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
 from semrouter_extproc.core import headers
-from semrouter_extproc.core.policy import Reason
+from semrouter_extproc.core.policy import Decision, Reason
 from semrouter_extproc.extproc import messages
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     BUFFERED,
@@ -33,7 +37,7 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     ProcessingResponse,
     ProtocolConfiguration,
 )
-from semrouter_extproc.router import Routing, SemanticRouter
+from semrouter_extproc.router import SemanticRouter
 
 ROUTED_PATHS: Final = frozenset({"/v1/chat/completions"})
 """Paths whose bodies are read; every other request passes through."""
@@ -46,16 +50,19 @@ class _Mode(Enum):
     BUFFERED = auto()
     FULL_DUPLEX = auto()
     STREAMED = auto()
-    STREAMED_HEADERS_WAIT = auto()
 
 
 class RequestProcessor:
-    """The state of one request; lives as long as its stream."""
+    """The state of one request; lives as long as its stream.
 
-    def __init__(self, router: SemanticRouter) -> None:
+    A body of more than `max_body` bytes is refused: in the streaming modes Envoy sets no limit.
+    """
+
+    def __init__(self, router: SemanticRouter, *, max_body: int) -> None:
         self._router = router
+        self._max_body = max_body
         self._mode = _Mode.BUFFERED
-        self._chunks: list[bytes] = []
+        self._body = bytearray()
         self._passing = False
         self._spoofed: list[str] = []
         self.finished = False
@@ -70,7 +77,7 @@ class RequestProcessor:
             case "request_body":
                 return await self._on_body(message.request_body)
             case "request_trailers":
-                return await self._on_trailers()
+                return self._on_trailers()
             case None:
                 return self._finish([])
             case _:
@@ -83,10 +90,11 @@ class RequestProcessor:
         bodyless = request.end_of_stream or self._mode is _Mode.NO_BODY
         if bodyless or not _is_routable(values):
             return self._pass_through(bodyless=bodyless)
-        encoding = values.get("content-encoding", b"identity").decode("latin-1")
-        if encoding != "identity":
-            return self._refuse_encoding(encoding)
-        if self._mode in (_Mode.FULL_DUPLEX, _Mode.STREAMED_HEADERS_WAIT):
+        encoding = values.get("content-encoding", b"").decode("latin-1").strip().lower()
+        if encoding not in ("", "identity"):
+            message = f"content-encoding {encoding} is not supported; send the body uncompressed"
+            return self._refuse(415, Reason.UNSUPPORTED_ENCODING, message)
+        if self._mode is _Mode.FULL_DUPLEX:
             return []
         return [messages.answer_headers(remove=self._spoofed)]
 
@@ -96,24 +104,16 @@ class RequestProcessor:
         self.finished = bodyless or self._mode is _Mode.BUFFERED
         return [messages.answer_headers(remove=self._spoofed)]
 
-    def _refuse_encoding(self, encoding: str) -> list[ProcessingResponse]:
-        decision = self._router.skip(Reason.UNSUPPORTED_ENCODING)
-        message = f"content-encoding {encoding} is not supported; send the body uncompressed"
-        return self._finish(
-            [
-                messages.refuse(
-                    415, message, code=decision.reason.value, headers=headers.headers_of(decision)
-                )
-            ]
-        )
-
     async def _on_body(self, chunk: HttpBody) -> list[ProcessingResponse]:
         if self._passing:
             return self._pass_chunk(chunk)
-        self._chunks.append(chunk.body)
+        self._body += chunk.body
+        if len(self._body) > self._max_body:
+            message = f"the body is larger than {self._max_body} bytes"
+            return self._refuse(413, Reason.BODY_TOO_LARGE, message)
         # A buffered body is whole even when trailers follow it.
         if chunk.end_of_stream or self._mode is _Mode.BUFFERED:
-            return self._finish(await self._route(end_of_stream=True))
+            return self._finish(await self._route())
         return [messages.answer_chunk(b"")] if self._mode is _Mode.STREAMED else []
 
     def _pass_chunk(self, chunk: HttpBody) -> list[ProcessingResponse]:
@@ -122,45 +122,33 @@ class RequestProcessor:
             return [messages.answer_chunk(None)]
         return list(messages.full_duplex_body(chunk.body, end_of_stream=chunk.end_of_stream))
 
-    async def _on_trailers(self) -> list[ProcessingResponse]:
-        answers = [] if self._passing else await self._route(end_of_stream=False)
-        return self._finish([*answers, messages.answer_trailers()])
+    def _on_trailers(self) -> list[ProcessingResponse]:
+        if self._passing:
+            return self._finish([messages.answer_trailers()])
+        message = "trailers after the body are not supported; send the body without them"
+        return self._refuse(400, Reason.UNSUPPORTED_TRAILERS, message)
 
-    async def _route(self, *, end_of_stream: bool) -> list[ProcessingResponse]:
-        original = b"".join(self._chunks)
+    async def _route(self) -> list[ProcessingResponse]:
+        original = bytes(self._body)
         routing = await self._router.route(original)
-        told = headers.headers_of(routing.decision)
         if routing.refusal is not None:
-            code = routing.decision.reason.value
-            return [messages.refuse(400, routing.refusal, code=code, headers=told)]
-        return list(self._apply(routing, told, original, end_of_stream=end_of_stream))
-
-    def _apply(
-        self,
-        routing: Routing,
-        told: Mapping[str, str],
-        original: bytes,
-        *,
-        end_of_stream: bool,
-    ) -> Iterable[ProcessingResponse]:
-        """Yield the answers that carry `routing` to Envoy in this stream's mode."""
-        changed = dict(told)
+            return [_refusal(400, routing.decision, routing.refusal)]
+        told = headers.headers_of(routing.decision)
+        if self._mode is _Mode.BUFFERED:
+            return [messages.answer_body(told, routing.body)]
+        # Nothing of a streamed body has gone on yet, so also an unchanged one is sent here.
         body = original if routing.body is None else routing.body
-        if routing.body is not None:
-            changed["content-length"] = str(len(body))
+        if self._mode is _Mode.STREAMED:
+            return [messages.answer_chunk(body)]
+        sized = {**told, "content-length": str(len(body))}
         gone = [name for name in self._spoofed if name not in told]
-        match self._mode:
-            case _Mode.BUFFERED:
-                yield messages.answer_body(changed, routing.body)
-            case _Mode.FULL_DUPLEX:
-                yield messages.answer_headers(changed, remove=gone)
-                yield from messages.full_duplex_body(body, end_of_stream=end_of_stream)
-            case _Mode.STREAMED_HEADERS_WAIT:
-                yield messages.answer_headers(told, remove=gone)
-                yield from (messages.answer_chunk(b"") for _ in self._chunks[:-1])
-                yield messages.answer_chunk(body)
-            case _Mode.STREAMED:
-                yield messages.answer_chunk(body)
+        return [
+            messages.answer_headers(sized, remove=gone),
+            *messages.full_duplex_body(body, end_of_stream=True),
+        ]
+
+    def _refuse(self, status: int, reason: Reason, message: str) -> list[ProcessingResponse]:
+        return self._finish([_refusal(status, self._router.skip(reason), message)])
 
     def _finish(self, answers: list[ProcessingResponse]) -> list[ProcessingResponse]:
         self.finished = True
@@ -168,15 +156,17 @@ class RequestProcessor:
 
 
 def _mode_of(protocol: ProtocolConfiguration) -> _Mode:
-    if protocol.request_body_mode == BUFFERED:
-        return _Mode.BUFFERED
-    if protocol.request_body_mode == FULL_DUPLEX_STREAMED:
-        return _Mode.FULL_DUPLEX
-    if protocol.request_body_mode != STREAMED:
-        return _Mode.NO_BODY
-    if protocol.send_body_without_waiting_for_header_response:
-        return _Mode.STREAMED_HEADERS_WAIT
-    return _Mode.STREAMED
+    modes = {
+        BUFFERED: _Mode.BUFFERED,
+        FULL_DUPLEX_STREAMED: _Mode.FULL_DUPLEX,
+        STREAMED: _Mode.STREAMED,
+    }
+    return modes.get(protocol.request_body_mode, _Mode.NO_BODY)
+
+
+def _refusal(status: int, decision: Decision, message: str) -> ProcessingResponse:
+    told = headers.headers_of(decision)
+    return messages.refuse(status, message, code=decision.reason.value, headers=told)
 
 
 def _is_routable(values: Mapping[str, bytes]) -> bool:

@@ -12,7 +12,7 @@ SERVICE: Final = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 
 def external_processor(
-    router: SemanticRouter,
+    router: SemanticRouter, *, max_body: int
 ) -> "grpc.GenericRpcHandler[ProcessingRequest, ProcessingResponse]":
     """Return the service for a `grpc.aio` server, every stream answered by `router`."""
     context_type = grpc.aio.ServicerContext[ProcessingRequest, ProcessingResponse]
@@ -21,7 +21,7 @@ def external_processor(
         # Reading and writing by hand costs less than an async iterator, and lets the stream
         # end while Envoy's half is still open. When the client of a request hangs up, gRPC
         # cancels this coroutine, and with it the prompt that waits for the encoder.
-        processor = RequestProcessor(router)
+        processor = RequestProcessor(router, max_body=max_body)
         while not processor.finished:
             message = await context.read()
             if message is grpc.aio.EOF:  # type: ignore[attr-defined]  # missing in the stubs
