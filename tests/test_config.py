@@ -83,6 +83,18 @@ def test_a_configuration_survives_being_written_and_read() -> None:
             "envoy.listen: port 8080 is already that of server.grpc",
         ),
         (
+            page(
+                models={"q": {"dialect": "qwen3", "endpoints": ["localhost:8080"]}},
+                default={"model": "q"},
+            ),
+            "models.q.endpoints.0: localhost:8080 is that of envoy.listen",
+        ),
+        (page(server={"max_body": "0"}), "server.max_body: Input should be greater than 0"),
+        (
+            page(server={"max_body": "2GiB"}),
+            "server.max_body: Input should be less than or equal to 1073741824",
+        ),
+        (
             page(envoy={"message_timeout": "250ms"}),
             "envoy.message_timeout: must exceed server.deadline (250ms), or Envoy gives up first",
         ),
@@ -177,6 +189,12 @@ def test_addresses_may_be_ipv6() -> None:
     assert [str(address) for address in config.router_endpoints] == ["[::1]:50051"]
 
 
+def test_one_port_on_two_addresses_is_no_fault() -> None:
+    config = parse(page(server={"grpc": "10.0.0.1:7", "admin": "10.0.0.2:7"}), source="page")
+
+    assert config.server.grpc.port == config.server.admin.port
+
+
 def test_yaml_on_and_off_are_words_here(tmp_path: Path) -> None:
     file = tmp_path / "page.yaml"
     file.write_text(
@@ -199,7 +217,9 @@ def test_a_key_written_twice_is_a_fault(tmp_path: Path) -> None:
         load(file)
 
 
-@pytest.mark.parametrize("content", [b"models: [", b"\xff\xfe\x00", b"a: b: c"])
+@pytest.mark.parametrize(
+    "content", [b"models: [", b"\xff\xfe\x00", b"a: b: c", b"a: 2024-13-45", b"[" * 3000]
+)
 def test_a_file_that_is_not_yaml_is_one_clear_fault(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "page.yaml"
     file.write_bytes(content)

@@ -161,11 +161,60 @@ async def test_what_cannot_be_read_is_refused() -> None:
     assert routing.decision.reason is Reason.UNPARSABLE
 
 
-@given(st.binary(max_size=300))
-def test_no_bytes_make_the_router_raise(anything: bytes) -> None:
-    routing = asyncio.run(tiny.router().route(anything))
+MEMBERS = st.sampled_from(["model", "messages", "chat_template_kwargs", "stream", "\ud800", "x"])
+TEXTS = st.sampled_from(["auto", "thinker", tiny.MATH, "/no_think", "\ud800", ""])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(MEMBERS, inner, max_size=3)
+        | st.lists(
+            st.fixed_dictionaries(
+                {"role": st.sampled_from(["user", "system", "tool"]), "content": inner}
+            ),
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+async def known(prompt: str) -> NDArray[np.float32]:
+    return np.array(tiny.VECTORS.get(prompt, (0.6, 0.8)), np.float32)
+
+
+@given(
+    st.binary(max_size=300)
+    | st.dictionaries(MEMBERS, VALUES).map(lambda it: json.dumps(it).encode())
+)
+def test_no_body_makes_the_router_raise(anything: bytes) -> None:
+    routing = asyncio.run(tiny.router(known).route(anything))
 
     assert routing.decision.reason is not Reason.INTERNAL_ERROR
+    if routing.body is not None:
+        assert json.loads(routing.body)["model"] in {"thinker", "talker"}
+
+
+async def test_a_request_that_names_no_model_is_decided() -> None:
+    messages = [{"role": "user", "content": tiny.MATH}]
+
+    routing = await tiny.router().route(json.dumps({"messages": messages}).encode())
+
+    assert sent(routing.body)["model"] == "thinker"
+
+
+async def test_a_reasoning_command_after_a_long_text_still_counts() -> None:
+    routing = await tiny.router(known).route(body("x" * 5000 + " /no_think"))
+
+    assert routing.decision.reason is Reason.CLIENT_OVERRIDE
+
+
+async def test_template_arguments_that_only_a_lenient_parser_reads_are_kept() -> None:
+    request = body(tiny.LAW, chat_template_kwargs={"depth": float("nan")})
+
+    routing = await tiny.router().route(request)
+
+    assert b'{"depth":NaN,"enable_thinking":false}' in (routing.body or b"")
 
 
 async def test_every_request_is_counted_once_under_its_reason() -> None:

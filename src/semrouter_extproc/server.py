@@ -74,7 +74,7 @@ async def running_router(
 
 
 async def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the wait.
+    """Serve until SIGTERM or SIGINT, then drain; each further signal ends a wait of the drain.
 
     Raises `ConfigError` for a port that is taken, and whatever loading raises.
     """
@@ -101,7 +101,7 @@ async def serve(config: Config) -> None:
 
 
 class _Signals:
-    """SIGTERM and SIGINT, counted: the first starts the drain, the second ends its waits."""
+    """SIGTERM and SIGINT, one after the other: the first starts the drain, more hurry it."""
 
     def __init__(self) -> None:
         self._count = asyncio.Semaphore(0)
@@ -139,7 +139,11 @@ async def _drain(
     await health.report(serving=False)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.received(), bounds.drain_delay)
-    await server.stop(bounds.drain_timeout)
+    stopping = asyncio.create_task(server.stop(bounds.drain_timeout))
+    impatient = asyncio.create_task(stop.received())
+    await asyncio.wait((stopping, impatient), return_when=asyncio.FIRST_COMPLETED)
+    impatient.cancel()
+    await server.stop(0)
     _log.info("stopped")
 
 

@@ -38,7 +38,9 @@ def test_dimensions_are_the_length_of_a_vector() -> None:
     [
         ({"labels": ("law", "law")}, "2 labels, of which only 1 are distinct"),
         ({"labels": ("law",), "owners": (0, 0, 0)}, "1 categories, at least 2 are needed"),
-        ({"labels": ("law", "")}, "an empty label at position 1"),
+        ({"labels": ("law", "")}, "label '' is empty"),
+        ({"labels": ("law", "ma\nth")}, "or has spaces around it or control characters"),
+        ({"labels": ("law", " math")}, "label ' math' is empty, or has spaces"),
         ({"labels": ("law", "math", "art")}, "category 'art' has no prototype"),
         ({"owners": (0, 1, 2)}, "a prototype belongs to category 2 of 2"),
         ({"owners": (-1, 0, 1)}, "a prototype belongs to category -1 of 2"),

@@ -44,7 +44,7 @@ def _converse(connection: H2Connection, channel: socket.socket) -> Reply:
         for event in connection.receive_data(received):
             match event:
                 case ResponseReceived(headers=headers):
-                    reply.status = int(dict(headers)[":status"])
+                    reply.status = int({str(name): value for name, value in headers}[":status"])
                 case DataReceived(data=data):
                     reply.body += data
                 case StreamEnded() | StreamReset():

@@ -27,7 +27,9 @@ def route(
 ) -> None:
     """Decide about one request as `serve` would, and show why."""
     from semrouter_extproc.config import load
+    from semrouter_extproc.observe import logs
 
+    logs.configure()
     loaded = load(config)
     answer = asyncio.run(_decide(loaded, _read(prompt, body, loaded.aliases[0])))
     if as_json:

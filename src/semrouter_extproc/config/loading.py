@@ -22,7 +22,8 @@ def load(path: Path) -> Config:
         raise ConfigError(str(path), [f"cannot be read: {error}"]) from None
     try:
         document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # PyYAML lets the errors of Python's own constructors through, such as a thirteenth month.
         raise ConfigError(str(path), [f"is not valid YAML: {_one_line(error)}"]) from None
     return parse(document, source=str(path))
 

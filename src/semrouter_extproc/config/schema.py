@@ -1,6 +1,7 @@
 """The page itself: its sections, their defaults, and what must agree between them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
@@ -32,7 +33,8 @@ class Server(Section):
     grpc: HostPort = Address("127.0.0.1", 50051)
     admin: HostPort = Address("127.0.0.1", 9190)
     deadline: Duration = Field(default=0.25, gt=0)
-    max_body: ByteSize = ByteSize(16 * 1024 * 1024)
+    # gRPC counts a message's bytes in 31 bits, and headers come on top.
+    max_body: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), gt=0, le=2**30)
     drain_delay: Duration = 5.0
     drain_timeout: Duration = 25.0
 
@@ -157,13 +159,17 @@ class Config(Section):
                 yield f"aliases.{index}: {alias!r} is also the name of a model"
 
     def _ports_used_twice(self) -> Iterable[str]:
-        taken: dict[int, str] = {}
-        for path, address in {
+        listeners = {
             "server.grpc": self.server.grpc,
             "server.admin": self.server.admin,
             "envoy.listen": self.envoy.listen,
             "envoy.admin": self.envoy.admin,
-        }.items():
-            if address.port in taken:
-                yield f"{path}: port {address.port} is already that of {taken[address.port]}"
-            taken.setdefault(address.port, path)
+        }
+        for (path, address), (other_path, other) in combinations(reversed(listeners.items()), 2):
+            if address.overlaps(other):
+                yield f"{path}: port {address.port} is already that of {other_path}"
+        for name, model in self.models.items():
+            for index, endpoint in enumerate(model.endpoints):
+                for path, address in listeners.items():
+                    if endpoint.overlaps(address):
+                        yield f"models.{name}.endpoints.{index}: {endpoint} is that of {path}"

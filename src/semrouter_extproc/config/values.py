@@ -30,6 +30,11 @@ class Address(NamedTuple):
         """The address a client on this machine connects to when we listen on this one."""
         return self._replace(host=_LOOPBACK_OF.get(self.host, self.host))
 
+    def overlaps(self, other: "Address") -> bool:
+        """Say whether two servers could not listen on both, or one would be asked for the other."""
+        wildcard = bool({self.host, other.host} & _LOOPBACK_OF.keys())
+        return self.port == other.port and (wildcard or self.host == other.host)
+
 
 def _parse_address(value: object) -> Address:
     if isinstance(value, Address):

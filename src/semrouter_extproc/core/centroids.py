@@ -68,8 +68,10 @@ class Centroids:
             yield f"{len(self.labels)} labels, of which only {distinct} are distinct"
         if distinct < FEWEST_CATEGORIES:
             yield f"{distinct} categories, at least {FEWEST_CATEGORIES} are needed"
-        if not all(self.labels):
-            yield f"an empty label at position {self.labels.index('')}"
+        for label in self.labels:
+            # A label travels in a header, and Envoy answers 500 to one that it cannot carry.
+            if not label.isprintable() or label.strip() != label or not label:
+                yield f"label {label!r} is empty, or has spaces around it or control characters"
 
     def _prototype_faults(self) -> Iterator[str]:
         if self.prototypes.ndim != _MATRIX or self.prototypes.dtype != np.float32:

@@ -71,8 +71,8 @@ class Batcher:
         """Return the vector of `text`, a unit vector of the encoder's dimensions.
 
         A caller that is cancelled is not encoded; its place is free once the worker has seen
-        that, so that callers who give up cannot fill the memory. Raises `Overloaded` when the queue is
-        full, `Closed` after `aclose`, `EncodingFailed` when the encoder failed.
+        that, so that callers who give up cannot fill the memory. Raises `Overloaded` when the
+        queue is full, `Closed` after `aclose`, `EncodingFailed` when the encoder failed.
         """
         if self._closing:
             raise Closed("the router is shutting down")
