@@ -1,17 +1,20 @@
 """Starting, stopping, dying and giving up, with a real Envoy in front."""
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from queue import SimpleQueue
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from semrouter_extproc.config import parse
+from semrouter_extproc.extproc.service import SERVICE
 from support.ports import free_port
 from support.processes import RouterProcess
 from support.stack import MATH, Answer, Stack, chat_body, running_stack
@@ -113,6 +116,27 @@ def test_a_second_signal_ends_the_wait(tmp_path: Path) -> None:
         stack.router.terminate()
 
         assert stack.router.wait(15) == 0
+
+
+def test_a_second_signal_ends_also_the_wait_for_streams(tmp_path: Path) -> None:
+    never_ends: SimpleQueue[bytes] = SimpleQueue()
+    with (
+        running_stack(tmp_path, drain_delay="0s", drain_timeout="60s") as stack,
+        grpc.insecure_channel(str(stack.router.config.server.grpc)) as channel,
+    ):
+        call = channel.stream_stream(f"/{SERVICE}/Process", bytes, bytes)(
+            iter(never_ends.get, None)
+        )
+        assert eventually(lambda: health(stack) == health_pb2.HealthCheckResponse.SERVING)
+        stack.router.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            stack.router.wait(3)
+
+        stack.router.terminate()
+
+        assert stack.router.wait(15) == 0
+        call.cancel()  # type: ignore[no-untyped-call]  # untyped in the stubs
+    never_ends.put(b"")
 
 
 def test_clients_that_hang_up_take_their_prompts_out_of_the_queue(stack: Stack) -> None:

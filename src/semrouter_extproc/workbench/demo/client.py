@@ -11,7 +11,7 @@ from openai.types import CompletionUsage
 from semrouter_extproc.config import Address
 from semrouter_extproc.workbench.demo.prompts import Prompt
 
-_MAX_TOKENS: Final = 96
+_MAX_TOKENS: Final = 64
 _SECONDS: Final = 300.0
 
 
