@@ -40,7 +40,7 @@ def curl_line(envoy: Address) -> str:
         {
             "model": ALIASES[0],
             "messages": [{"role": "user", "content": "Why is the sky blue?"}],
-            "max_tokens": 96,
+            "max_tokens": 64,
         }
     )
     return (
