@@ -78,7 +78,6 @@ async def serve(config: Config) -> None:
 
     Raises `ConfigError` for a port that is taken, and whatever loading raises.
     """
-    stop = _Signals()
     server = _bind(config)
     health = Health(server)
     artefact, policy = load_policy(config)
@@ -91,6 +90,8 @@ async def serve(config: Config) -> None:
             server.add_generic_rpc_handlers(
                 (external_processor(router, max_body=config.server.max_body),)
             )
+            # Until here a signal ends the process at once: there is nothing to drain.
+            stop = _Signals()
             await server.start()
             await health.report(serving=True)
             ready.set()

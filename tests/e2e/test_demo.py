@@ -17,18 +17,17 @@ pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1500)]
 @contextmanager
 def running_demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """Run the demo with its output piped; all of its processes carry `folder` as TMPDIR."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "semrouter_extproc", "demo"],
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def processes_of(folder: Path) -> list[str]:
