@@ -189,6 +189,16 @@ def test_addresses_may_be_ipv6() -> None:
     assert [str(address) for address in config.router_endpoints] == ["[::1]:50051"]
 
 
+def test_a_model_on_another_machine_may_use_the_port_that_envoy_listens_on() -> None:
+    endpoints = ["vllm:8080", "10.0.0.5:8080"]
+
+    config = parse(
+        page(models={"qwen3": {"dialect": "qwen3", "endpoints": endpoints}}), source="page"
+    )
+
+    assert [str(address) for address in config.models["qwen3"].endpoints] == endpoints
+
+
 def test_one_port_on_two_addresses_is_no_fault() -> None:
     config = parse(page(server={"grpc": "10.0.0.1:7", "admin": "10.0.0.2:7"}), source="page")
 

@@ -171,5 +171,5 @@ class Config(Section):
         for name, model in self.models.items():
             for index, endpoint in enumerate(model.endpoints):
                 for path, address in listeners.items():
-                    if endpoint.overlaps(address):
+                    if endpoint.reaches(address):
                         yield f"models.{name}.endpoints.{index}: {endpoint} is that of {path}"

@@ -10,8 +10,6 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringCon
 from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
 
 _LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
-
-
 _ADDRESS: Final = re.compile(r"[^\s/?#@]+:[0-9]+")
 
 
@@ -31,9 +29,14 @@ class Address(NamedTuple):
         return self._replace(host=_LOOPBACK_OF.get(self.host, self.host))
 
     def overlaps(self, other: "Address") -> bool:
-        """Say whether two servers could not listen on both, or one would be asked for the other."""
+        """Say whether one machine could not listen on both."""
         wildcard = bool({self.host, other.host} & _LOOPBACK_OF.keys())
         return self.port == other.port and (wildcard or self.host == other.host)
+
+    def reaches(self, listener: "Address") -> bool:
+        """Say whether a client on this machine that connects here finds `listener`."""
+        host = "127.0.0.1" if self.host == "localhost" else self.host
+        return self._replace(host=host) in (listener, listener.reachable)
 
 
 def _parse_address(value: object) -> Address:
