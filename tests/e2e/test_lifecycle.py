@@ -15,9 +15,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from semrouter_extproc.config import parse
 from semrouter_extproc.extproc.service import SERVICE
+from support.client import Answer
 from support.ports import free_port
 from support.processes import RouterProcess
-from support.stack import MATH, Answer, Stack, chat_body, running_stack
+from support.stack import MATH, Stack, chat_body, running_stack
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from semrouter_extproc.config import Address
 class Reply:
     status: int = 0
     body: bytes = b""
-    complete: bool = False
 
 
 def post_with_trailers(address: Address, path: str, body: bytes) -> Reply:
@@ -48,7 +47,6 @@ def _converse(connection: H2Connection, channel: socket.socket) -> Reply:
                 case DataReceived(data=data):
                     reply.body += data
                 case StreamEnded() | StreamReset():
-                    reply.complete = isinstance(event, StreamEnded)
                     return reply
         channel.sendall(connection.data_to_send())
     return reply

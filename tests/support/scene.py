@@ -3,25 +3,18 @@
 import http.client
 import json
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from semrouter_extproc.config import Config, parse
 from semrouter_extproc.envoy.launcher import EnvoyProcess
 from support.canned_upstream import CannedUpstream
+from support.client import Answer, send
 from support.ports import free_port
 from support.stub_router import StubRouter
 
 MAX_BODY = 1024 * 1024
 PLAIN, THINKER = "plain", "Org/Thinker-2.5:x+y"
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -39,12 +32,8 @@ class Scene:
         method: str = "POST",
         **headers: str,
     ) -> Answer:
-        with closing(self.connect()) as connection:
-            names = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body, {"content-type": "application/json", **names})
-            response = connection.getresponse()
-            told = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, told, response.read())
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return send(self.config.envoy.listen, body, method=method, path=path, headers=names)
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self.config.envoy.listen.reachable, timeout=20)

@@ -1,6 +1,5 @@
 """Envoy, the router and two upstreams: everything real but the models."""
 
-import http.client
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,7 @@ import yaml
 from semrouter_extproc.config import Address, Config, parse
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import EnvoyProcess
+from support.client import Answer, send
 from support.ports import free_port
 from support.processes import RouterProcess, running_router
 from support.upstream import Upstream, running_upstream
@@ -31,19 +31,6 @@ FULL_DUPLEX = {
 STREAMED = {
     "processing_mode": {"request_body_mode": "STREAMED", "request_trailer_mode": "SEND"},
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a client of Envoy gets."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 @dataclass(frozen=True)
@@ -66,23 +53,9 @@ class Stack:
         chunked: bool = False,
     ) -> Answer:
         """Send one request through Envoy and read the whole answer."""
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
-        try:
-            connection.request(
-                method,
-                path,
-                body=iter([body[:10], body[10:]]) if chunked else body,
-                headers={"content-type": "application/json", **(headers or {})},
-                encode_chunked=chunked,
-            )
-            response = connection.getresponse()
-            return Answer(
-                response.status,
-                {name.lower(): value for name, value in response.getheaders()},
-                response.read(),
-            )
-        finally:
-            connection.close()
+        return send(
+            self.address, body, method=method, path=path, headers=headers or {}, chunked=chunked
+        )
 
     def chat(self, prompt: str, **members: Any) -> Answer:
         """Ask the alias, with more members of the body if the test wants them."""

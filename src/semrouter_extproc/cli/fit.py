@@ -1,6 +1,5 @@
 """`semrouter fit`: from labelled prompts to the centroids of your own categories."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +53,7 @@ def fit(
     if as_json:
         import msgspec
 
-        typer.echo(json.dumps(msgspec.to_builtins(report)))
+        typer.echo(msgspec.json.encode(report))
     else:
         _show(report)
 

@@ -7,11 +7,8 @@ from typing import Final
 import betterproto2
 from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutationRules
 from envoy_data_plane.envoy.config.core.v3 import (
-    BackoffStrategy,
     GrpcService,
     GrpcServiceEnvoyGrpc,
-    RetryPolicy,
-    RetryPolicyRetryHostPredicate,
     RuntimeFeatureFlag,
     TypedExtensionConfig,
 )
@@ -32,13 +29,13 @@ from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import (
 )
 from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
-from envoy_data_plane.envoy.extensions.retry.host.previous_hosts.v3 import PreviousHostsPredicate
 from envoy_data_plane.envoy.type.matcher.v3 import ListStringMatcher, RegexMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Config
 from semrouter_extproc.core import headers
+from semrouter_extproc.envoy import retries
 from semrouter_extproc.envoy.names import ROUTER_CLUSTER
 from semrouter_extproc.envoy.usage import streamed_usage, whole_usage
 
@@ -124,26 +121,7 @@ def _router_service(largest_body: int) -> GrpcService:
             cluster_name=ROUTER_CLUSTER,
             max_receive_message_length=largest_body + _MESSAGE_HEADROOM_BYTES,
         ),
-        retry_policy=_retry_elsewhere(),
-    )
-
-
-def _retry_elsewhere() -> RetryPolicy:
-    """Try another worker when a stream cannot be set up; once it is, nothing is repeated."""
-    return RetryPolicy(
-        retry_on="connect-failure,refused-stream,reset",
-        num_retries=2,
-        # The default first wait of up to a second would be felt by the client.
-        retry_back_off=BackoffStrategy(
-            base_interval=timedelta(milliseconds=5), max_interval=timedelta(milliseconds=50)
-        ),
-        retry_host_predicate=[
-            RetryPolicyRetryHostPredicate(
-                name="envoy.retry_host_predicates.previous_hosts",
-                typed_config=Any.pack(PreviousHostsPredicate()),
-            )
-        ],
-        host_selection_retry_max_attempts=3,
+        retry_policy=retries.stream_setup(),
     )
 
 

@@ -14,9 +14,6 @@ from envoy_data_plane.envoy.config.route.v3 import (
     DirectResponseAction,
     FilterConfig,
     HeaderMatcher,
-    RetryPolicy,
-    RetryPolicyRetryBackOff,
-    RetryPolicyRetryHostPredicate,
     Route,
     RouteAction,
     RouteActionUpgradeConfig,
@@ -24,13 +21,13 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteMatch,
     VirtualHost,
 )
-from envoy_data_plane.envoy.extensions.retry.host.previous_hosts.v3 import PreviousHostsPredicate
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import Int64Range, StatusCode
 from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Config
 from semrouter_extproc.core import headers
+from semrouter_extproc.envoy import retries
 from semrouter_extproc.envoy.filters import (
     BODY_LIMIT,
     DECOMPRESSOR,
@@ -67,7 +64,7 @@ def route_configuration(config: Config) -> RouteConfiguration:
                 name="semrouter",
                 domains=["*"],
                 request_body_buffer_limit=max(_LARGEST_ANSWER_BYTES, largest_request(config)),
-                retry_policy=_retry_elsewhere(),
+                retry_policy=retries.connecting(),
                 response_headers_to_add=list(_decision_for_the_client()),
                 routes=[
                     *(_model(model, cluster) for model, cluster in clusters.items()),
@@ -147,24 +144,6 @@ def _to(cluster: str) -> RouteAction:
 
 def _without(*filters: str) -> dict[str, Any]:
     return {name: Any.pack(FilterConfig(disabled=True)) for name in filters}
-
-
-def _retry_elsewhere() -> RetryPolicy:
-    """Try another replica when a connection cannot be made: nothing has been sent yet."""
-    return RetryPolicy(
-        retry_on="connect-failure",
-        num_retries=2,
-        retry_back_off=RetryPolicyRetryBackOff(
-            base_interval=timedelta(milliseconds=5), max_interval=timedelta(milliseconds=50)
-        ),
-        retry_host_predicate=[
-            RetryPolicyRetryHostPredicate(
-                name="envoy.retry_host_predicates.previous_hosts",
-                typed_config=Any.pack(PreviousHostsPredicate()),
-            )
-        ],
-        host_selection_retry_max_attempts=3,
-    )
 
 
 def _decision_for_the_client() -> Iterable[HeaderValueOption]:

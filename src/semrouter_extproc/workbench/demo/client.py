@@ -11,7 +11,7 @@ from openai.types import CompletionUsage
 from semrouter_extproc.config import Address
 from semrouter_extproc.workbench.demo.prompts import Prompt
 
-_MAX_TOKENS: Final = 64
+MAX_TOKENS: Final = 64
 _SECONDS: Final = 300.0
 
 
@@ -67,7 +67,7 @@ def _arguments(prompt: Prompt) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "model": prompt.model,
         "messages": [{"role": "user", "content": content}],
-        "max_tokens": _MAX_TOKENS,
+        "max_tokens": MAX_TOKENS,
         "temperature": 0,
     }
     if prompt.thinking is not None:

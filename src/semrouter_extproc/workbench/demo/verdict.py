@@ -9,6 +9,7 @@ from rich.console import Console
 from semrouter_extproc.config import Address
 from semrouter_extproc.workbench.backend.server import ALIASES
 from semrouter_extproc.workbench.demo.board import Board, cost_of
+from semrouter_extproc.workbench.demo.client import MAX_TOKENS
 
 _MEANING: Final = (
     "This proves the path: Envoy, router, vLLM and back. It proves no saving: a model of 135M "
@@ -40,7 +41,7 @@ def curl_line(envoy: Address) -> str:
         {
             "model": ALIASES[0],
             "messages": [{"role": "user", "content": "Why is the sky blue?"}],
-            "max_tokens": 64,
+            "max_tokens": MAX_TOKENS,
         }
     )
     return (
