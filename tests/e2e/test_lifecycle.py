@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -15,10 +16,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from semrouter_extproc.config import parse
 from semrouter_extproc.extproc.service import SERVICE
-from support.client import Answer
 from support.ports import free_port
 from support.processes import RouterProcess
 from support.stack import MATH, Stack, chat_body, running_stack
+
+if TYPE_CHECKING:
+    from support.client import Answer
 
 
 @pytest.fixture
