@@ -23,7 +23,7 @@ from rich.markdown import Markdown
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import classify
 from semrouter_extproc.core.policy import PAPER_POLICY, Policy, Reason, Route
-from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
+from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.encoding.torch_encoder import Precision, TorchEncoder
 from semrouter_extproc.workbench.choose import choose
 from semrouter_extproc.workbench.examples import Example, read_examples
@@ -134,9 +134,9 @@ def margin_rows(centroids: Centroids, judged: Vectors, expected: Indices) -> Ite
     wanted = reasons(centroids.labels)[expected]
     for margin in MARGINS:
         policy = default_policy(centroids.labels, margin)
-        decisions = [policy.decide(row, client_decides=False) for row in found]
-        on = np.array([decision.reasoning is Reasoning.ON for decision in decisions])
-        sure = np.array([decision.reason is Reason.ROUTED for decision in decisions])
+        choices = [policy.choose(row) for row in found]
+        on = np.array([choice.route.reasoning is Reasoning.ON for choice in choices])
+        sure = np.array([choice.reason is Reason.ROUTED for choice in choices])
         yield MarginRow(
             min_margin=margin,
             sure=share(sure),
@@ -158,8 +158,6 @@ def default_policy(labels: tuple[str, ...], min_margin: float) -> Policy:
         labels=labels,
         routes={category: Route("model", level) for category, level in PAPER_POLICY.items()},
         default=Route("model", Reasoning.OFF),
-        dialects={"model": DIALECTS["qwen3"]},
-        aliases=frozenset({"auto"}),
         min_margin=min_margin,
     )
 

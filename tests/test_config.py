@@ -73,8 +73,8 @@ def test_a_configuration_survives_being_written_and_read() -> None:
         (
             page(models={"qwen3": {"dialect": "qwen", "endpoints": ["h:1"]}}),
             (
-                "models.qwen3.dialect: unknown dialect 'qwen'; "
-                "known are deepseek, gpt-oss, granite, none, qwen3"
+                "models.qwen3.dialect: unknown dialect 'qwen', did you mean qwen3? "
+                "`semrouter dialects` lists all"
             ),
         ),
         (page(aliases=["qwen3"]), "aliases.0: 'qwen3' is also the name of a model"),
@@ -248,4 +248,4 @@ def test_a_route_for_a_category_that_the_centroids_lack_is_a_fault() -> None:
     config = parse(page(routes={"maths": {"reasoning": "on"}}), source="page")
 
     with pytest.raises(ConfigError, match=r"routes\.maths: unknown category 'maths'; known are"):
-        config.policy(("law", "math"))
+        config.rules(("law", "math"))

@@ -1,9 +1,10 @@
 import subprocess
 import sys
+from pathlib import Path
 
-CORE = (
-    "chat centroids classify headers policy prompt reasoning rewrite".split()  # noqa: SIM905 - a list of names
-)
+from semrouter_extproc import core
+
+CORE = sorted(path.stem for path in Path(core.__file__).parent.glob("[a-z]*.py"))
 HEAVY = ("asyncio", "grpc", "torch", "prometheus_client", "pydantic", "structlog")
 
 

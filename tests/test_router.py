@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
+from semrouter_extproc.core.apis import CHAT_COMPLETIONS
 from semrouter_extproc.core.policy import Decision, Reason
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
@@ -28,7 +29,7 @@ def sent(rewritten: bytes | None) -> Any:
 
 
 async def test_a_prompt_is_classified_decided_and_rewritten() -> None:
-    routing = await tiny.router().route(body(tiny.MATH))
+    routing = await tiny.router().route(body(tiny.MATH), CHAT_COMPLETIONS)
 
     assert routing.decision.model == "thinker"
     assert routing.decision.reason is Reason.ROUTED
@@ -38,7 +39,7 @@ async def test_a_prompt_is_classified_decided_and_rewritten() -> None:
 
 
 async def test_an_undecided_prompt_takes_the_default() -> None:
-    routing = await tiny.router().route(body(tiny.EITHER))
+    routing = await tiny.router().route(body(tiny.EITHER), CHAT_COMPLETIONS)
 
     assert routing.decision.reason is Reason.LOW_MARGIN
     assert sent(routing.body)["model"] == "talker"
@@ -58,7 +59,7 @@ async def test_without_a_vector_the_default_is_still_written(
     async def fail(_: str) -> NDArray[np.float32]:
         raise failure
 
-    routing = await tiny.router(fail).route(body(tiny.MATH))
+    routing = await tiny.router(fail).route(body(tiny.MATH), CHAT_COMPLETIONS)
 
     assert routing.decision == Decision("talker", Reasoning.OFF, reason)
     assert sent(routing.body)["model"] == "talker"
@@ -75,7 +76,7 @@ async def test_past_the_deadline_the_default_is_written_and_the_wait_is_over() -
             given_up.set()
         raise AssertionError
 
-    routing = await tiny.router(never, deadline=0.02).route(body(tiny.MATH))
+    routing = await tiny.router(never, deadline=0.02).route(body(tiny.MATH), CHAT_COMPLETIONS)
 
     assert routing.decision.reason is Reason.DEADLINE
     assert sent(routing.body)["model"] == "talker"
@@ -86,7 +87,7 @@ async def test_an_error_of_our_own_costs_the_decision_and_not_the_request() -> N
     async def broken(_: str) -> NDArray[np.float32]:
         raise ZeroDivisionError
 
-    routing = await tiny.router(broken).route(body(tiny.MATH))
+    routing = await tiny.router(broken).route(body(tiny.MATH), CHAT_COMPLETIONS)
 
     assert routing.decision.reason is Reason.INTERNAL_ERROR
     assert routing.body is None
@@ -98,7 +99,7 @@ async def test_no_error_carries_a_prompt_into_the_log() -> None:
         raise ValueError(prompt)
 
     with structlog.testing.capture_logs() as lines:
-        await tiny.router(broken).route(body("my secret"))
+        await tiny.router(broken).route(body("my secret"), CHAT_COMPLETIONS)
 
     assert [line["event"] for line in lines] == ["routing failed"]
     assert "in broken" in lines[0]["where"]
@@ -115,7 +116,7 @@ async def test_a_cancelled_request_is_cancelled_to_the_bottom() -> None:
         finally:
             gone.set()
 
-    task = asyncio.create_task(tiny.router(wait).route(body(tiny.MATH)))
+    task = asyncio.create_task(tiny.router(wait).route(body(tiny.MATH), CHAT_COMPLETIONS))
     await waiting.wait()
     task.cancel()
 
@@ -131,13 +132,13 @@ async def test_a_pinned_model_is_never_encoded() -> None:
     router = tiny.router(untouchable)
 
     for model, known in (("thinker", "thinker"), ("gpt-9", None)):
-        routing = await router.route(body(tiny.MATH, model=model))
+        routing = await router.route(body(tiny.MATH, model=model), CHAT_COMPLETIONS)
         assert routing.decision == Decision(known, Reasoning.UNCHANGED, Reason.PINNED_MODEL)
         assert routing.body is None
 
 
 async def test_a_conversation_without_text_is_never_encoded() -> None:
-    routing = await tiny.router().route(b'{"model": "auto", "messages": []}')
+    routing = await tiny.router().route(b'{"model": "auto", "messages": []}', CHAT_COMPLETIONS)
 
     assert routing.decision.reason is Reason.NO_PROMPT
     assert sent(routing.body)["model"] == "talker"
@@ -147,15 +148,16 @@ async def test_a_reasoning_command_in_the_prompt_is_the_clients_decision() -> No
     async def submit(_: str) -> NDArray[np.float32]:
         return np.array([1, 0], np.float32)
 
-    routing = await tiny.router(submit).route(body("/no_think prove it"))
+    routing = await tiny.router(submit).route(body("/no_think prove it"), CHAT_COMPLETIONS)
 
     assert routing.decision.reason is Reason.CLIENT_OVERRIDE
     assert routing.decision.model == "thinker"
-    assert "reasoning_effort" not in sent(routing.body)
+    # This family cannot be off.
+    assert sent(routing.body)["reasoning_effort"] == "low"
 
 
 async def test_what_cannot_be_read_is_refused() -> None:
-    routing = await tiny.router().route(b"{")
+    routing = await tiny.router().route(b"{", CHAT_COMPLETIONS)
 
     assert routing.refusal is not None
     assert routing.decision.reason is Reason.UNPARSABLE
@@ -188,7 +190,7 @@ async def known(prompt: str) -> NDArray[np.float32]:
     | st.dictionaries(MEMBERS, VALUES).map(lambda it: json.dumps(it).encode())
 )
 def test_no_body_makes_the_router_raise(anything: bytes) -> None:
-    routing = asyncio.run(tiny.router(known).route(anything))
+    routing = asyncio.run(tiny.router(known).route(anything, CHAT_COMPLETIONS))
 
     assert routing.decision.reason is not Reason.INTERNAL_ERROR
     if routing.body is not None:
@@ -198,13 +200,15 @@ def test_no_body_makes_the_router_raise(anything: bytes) -> None:
 async def test_a_request_that_names_no_model_is_decided() -> None:
     messages = [{"role": "user", "content": tiny.MATH}]
 
-    routing = await tiny.router().route(json.dumps({"messages": messages}).encode())
+    routing = await tiny.router().route(
+        json.dumps({"messages": messages}).encode(), CHAT_COMPLETIONS
+    )
 
     assert sent(routing.body)["model"] == "thinker"
 
 
 async def test_a_reasoning_command_after_a_long_text_still_counts() -> None:
-    routing = await tiny.router(known).route(body("x" * 5000 + " /no_think"))
+    routing = await tiny.router(known).route(body("x" * 5000 + " /no_think"), CHAT_COMPLETIONS)
 
     assert routing.decision.reason is Reason.CLIENT_OVERRIDE
 
@@ -212,7 +216,7 @@ async def test_a_reasoning_command_after_a_long_text_still_counts() -> None:
 async def test_template_arguments_that_only_a_lenient_parser_reads_are_kept() -> None:
     request = body(tiny.LAW, chat_template_kwargs={"depth": float("nan")})
 
-    routing = await tiny.router().route(request)
+    routing = await tiny.router().route(request, CHAT_COMPLETIONS)
 
     assert b'{"depth":NaN,"enable_thinking":false}' in (routing.body or b"")
 
@@ -221,9 +225,9 @@ async def test_every_request_is_counted_once_under_its_reason() -> None:
     registry = CollectorRegistry()
     router = tiny.router(metrics=Metrics(registry))
 
-    await router.route(body(tiny.MATH))
-    await router.route(body(tiny.LAW))
-    await router.route(b"{")
+    await router.route(body(tiny.MATH), CHAT_COMPLETIONS)
+    await router.route(body(tiny.LAW), CHAT_COMPLETIONS)
+    await router.route(b"{", CHAT_COMPLETIONS)
     router.skip(Reason.PASS_THROUGH)
 
     def count(**labels: str) -> float | None:

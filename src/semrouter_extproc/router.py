@@ -9,13 +9,15 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from semrouter_extproc.core.apis import Api
+from semrouter_extproc.core.catalogue import Catalogue
 from semrouter_extproc.core.centroids import Centroids
-from semrouter_extproc.core.chat import parse
 from semrouter_extproc.core.classify import Classification, classify
-from semrouter_extproc.core.policy import Decision, Policy, Reason
-from semrouter_extproc.core.prompt import commands_reasoning, last_user_text, prompt_of
-from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.core.policy import Decision, Reason, untouched
+from semrouter_extproc.core.prompt import text_to_classify
+from semrouter_extproc.core.request import parse
 from semrouter_extproc.core.rewrite import rewrite
+from semrouter_extproc.core.rules import Rules
 from semrouter_extproc.errors import Closed, EncodingFailed, MalformedRequest, Overloaded
 from semrouter_extproc.observe.metrics import Metrics, Stage
 
@@ -29,21 +31,21 @@ class Routing:
     """The answer to a request: what was decided, why, and the body to send on.
 
     `body` is None when the client's bytes go on as they are. `refusal` is the message of a
-    400, for a body that no server would accept. `classification` is there for those who
-    explain decisions.
+    400. `text` and `classification` are there for those who explain decisions.
     """
 
     decision: Decision
     body: bytes | None = None
     refusal: str | None = None
+    text: str = ""
     classification: Classification | None = None
 
 
 class SemanticRouter:
-    """Classifies, decides and rewrites chat completions.
+    """Classifies, decides and rewrites requests for generations.
 
     `submit` turns a prompt into its unit vector; it is waited for at most `deadline`
-    seconds. Of a prompt, `max_prompt_chars` characters are read.
+    seconds.
     """
 
     def __init__(
@@ -51,61 +53,61 @@ class SemanticRouter:
         submit: Submit,
         *,
         centroids: Centroids,
-        policy: Policy,
+        rules: Rules,
         deadline: float,
-        max_prompt_chars: int,
         metrics: Metrics,
     ) -> None:
         self._submit = submit
         self._centroids = centroids
-        self._policy = policy
+        self._rules = rules
         self._deadline = deadline
-        self._max_prompt_chars = max_prompt_chars
         self._metrics = metrics
+        self.catalogue = Catalogue((*rules.aliases, *rules.models))
 
-    async def route(self, body: bytes) -> Routing:
-        """Decide about a chat completion and rewrite it. Never raises, except when cancelled."""
+    async def route(self, body: bytes, api: Api, *, header: str | None = None) -> Routing:
+        """Decide about a request and rewrite it. Never raises, except when cancelled.
+
+        `header` is what the client's `x-reasoning` says, None if it was not sent.
+        """
         with self._metrics.time(Stage.TOTAL):
-            routing = await self._route_safely(body)
+            routing = await self._route_safely(body, api, header)
         self._metrics.decided(routing.decision)
         return routing
 
     def skip(self, reason: Reason) -> Decision:
         """Count a request whose body is not read, because of `reason`."""
-        decision = _untouched(reason)
+        decision = untouched(reason)
         self._metrics.decided(decision)
         return decision
 
-    async def _route_safely(self, body: bytes) -> Routing:
+    async def _route_safely(self, body: bytes, api: Api, header: str | None) -> Routing:
         try:
-            return await self._route(body)
+            return await self._route(body, api, header)
         except MalformedRequest as error:
-            return Routing(_untouched(Reason.UNPARSABLE), refusal=str(error))
+            return Routing(untouched(Reason.UNPARSABLE), refusal=str(error))
         except Exception as error:  # noqa: BLE001 - the last line of defence
             # In front of every request a fault of ours must cost the decision, not the answer:
             # the alias in the untouched body is served by the default backend.
             # Its message could carry the prompt, and is not logged; the lines of code cannot.
             where = "".join(traceback.format_tb(error.__traceback__))
             _log.error("routing failed", error=type(error).__name__, where=where)
-            return Routing(_untouched(Reason.INTERNAL_ERROR))
+            return Routing(untouched(Reason.INTERNAL_ERROR))
 
-    async def _route(self, body: bytes) -> Routing:
+    async def _route(self, body: bytes, api: Api, header: str | None) -> Routing:
         with self._metrics.time(Stage.PARSE):
-            request = parse(body)
-            text = last_user_text(request.messages)
-        # A server with one model answers requests that name none: they are ours to decide.
-        if request.model and request.model not in self._policy.aliases:
-            return Routing(self._policy.pin(request.model))
-        outcome = await self._classify(prompt_of(text, max_chars=self._max_prompt_chars))
+            request = parse(body, api)
+            text = text_to_classify(request.turns, self._rules.reading)
+        unrouted = self._rules.unrouted(request.model)
+        if unrouted is not None:
+            return Routing(unrouted, refusal=_refusal(unrouted, request.model))
+        outcome = await self._classify(text)
         with self._metrics.time(Stage.DECIDE):
-            decision = self._policy.decide(
-                outcome,
-                client_decides=request.decides_reasoning or commands_reasoning(text),
-            )
+            choice = self._rules.policy.choose(outcome)
+            planned = self._rules.plan(request, choice, header)
         with self._metrics.time(Stage.REWRITE):
-            rewritten = rewrite(request, self._policy.edits(decision))
+            rewritten = rewrite(request, planned.changes)
         classification = outcome if isinstance(outcome, Classification) else None
-        return Routing(decision, rewritten, classification=classification)
+        return Routing(planned.decision, rewritten, text=text, classification=classification)
 
     async def _classify(self, prompt: str) -> Classification | Reason:
         """Return the classification of `prompt`, or the reason why there is none."""
@@ -125,5 +127,7 @@ class SemanticRouter:
             return classify(vector, self._centroids)
 
 
-def _untouched(reason: Reason) -> Decision:
-    return Decision(model=None, reasoning=Reasoning.UNCHANGED, reason=reason)
+def _refusal(decision: Decision, model: str) -> str | None:
+    if decision.reason is not Reason.UNKNOWN_MODEL:
+        return None
+    return f"the model {model!r} does not exist; GET /v1/models lists those that do"

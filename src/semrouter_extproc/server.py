@@ -18,7 +18,7 @@ from semrouter_extproc.artefact import Artefact, load, require_encoder, resolve
 from semrouter_extproc.config import Address, Config
 from semrouter_extproc.config import Encoder as EncoderConfig
 from semrouter_extproc.config import Server as ServerConfig
-from semrouter_extproc.core.policy import Policy
+from semrouter_extproc.core.rules import Rules
 from semrouter_extproc.encoding.batcher import Batcher
 from semrouter_extproc.encoding.cores import usable_cores
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
@@ -34,10 +34,10 @@ _MESSAGE_OVERHEAD: Final = 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
-def load_policy(config: Config) -> tuple[Artefact, Policy]:
-    """Load the centroids that `config` names and compile its routes for them."""
+def load_rules(config: Config) -> tuple[Artefact, Rules]:
+    """Load the centroids that `config` names and compile the page for their categories."""
     artefact = load(resolve(config.classifier.centroids))
-    return artefact, config.policy(artefact.centroids.labels)
+    return artefact, config.rules(artefact.centroids.labels)
 
 
 def load_encoder(config: EncoderConfig, artefact: Artefact) -> TorchEncoder:
@@ -50,7 +50,7 @@ def load_encoder(config: EncoderConfig, artefact: Artefact) -> TorchEncoder:
 
 @asynccontextmanager
 async def running_router(
-    config: Config, artefact: Artefact, policy: Policy, encoder: TorchEncoder, metrics: Metrics
+    config: Config, artefact: Artefact, rules: Rules, encoder: TorchEncoder, metrics: Metrics
 ) -> AsyncIterator[SemanticRouter]:
     """Run a router with its batcher at work, for as long as the block lasts."""
     batcher = Batcher(
@@ -64,9 +64,8 @@ async def running_router(
         yield SemanticRouter(
             batcher.submit,
             centroids=artefact.centroids,
-            policy=policy,
+            rules=rules,
             deadline=config.server.deadline,
-            max_prompt_chars=config.encoder.max_prompt_chars,
             metrics=metrics,
         )
     finally:
@@ -80,13 +79,13 @@ async def serve(config: Config) -> None:
     """
     server = _bind(config)
     health = Health(server)
-    artefact, policy = load_policy(config)
+    artefact, rules = load_rules(config)
     metrics = Metrics(CollectorRegistry())
     ready = asyncio.Event()
     async with _serving_admin(config.server.admin, metrics, ready):
         encoder = await asyncio.to_thread(load_encoder, config.encoder, artefact)
         await asyncio.to_thread(encoder.warm_up)
-        async with running_router(config, artefact, policy, encoder, metrics) as router:
+        async with running_router(config, artefact, rules, encoder, metrics) as router:
             server.add_generic_rpc_handlers(
                 (external_processor(router, max_body=config.server.max_body),)
             )

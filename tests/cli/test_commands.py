@@ -71,14 +71,14 @@ def test_every_fault_of_a_configuration_is_one_line_with_its_path(
     semrouter: Command, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.yaml"
-    page.write_text("models: {q: {dialect: qwen9, endpoints: ['h:1']}}\ndefalt: {model: q}\n")
+    page.write_text("models: {q: {dialect: qwen3, backend: vlm, endpoints: ['h:1']}}\ndefalt: {model: q}\n")
 
     result = semrouter("check", "--config", str(page))
 
     assert result.code == 2
     assert result.out == ""
     assert sorted(line.split(": ")[2] for line in result.err.splitlines()) == [
-        *("defalt", "default", "models.q.dialect"),
+        *("defalt", "default", "models.q.backend"),
     ]
 
 

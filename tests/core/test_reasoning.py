@@ -1,52 +1,65 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
-
-SWITCHES = [
-    ("qwen3", "enable_thinking"),
-    ("deepseek", "thinking"),
-    ("granite", "thinking"),
-]
+from semrouter_extproc.core.reasoning import EFFORTS, SILENT, Dialect, Reasoning, Spelling
+from support import dialects
 
 
-@pytest.mark.parametrize(("family", "keyword"), SWITCHES)
-def test_a_switch_is_always_spelt_out(family: str, keyword: str) -> None:
-    dialect = DIALECTS[family]
-
-    # Off by omission is off only where the template's own default is off.
-    assert dialect.spell(Reasoning.ON) == {("chat_template_kwargs", keyword): True}
-    assert dialect.spell(Reasoning.OFF) == {("chat_template_kwargs", keyword): False}
+def of_levels(*levels: Reasoning) -> Dialect:
+    return Dialect("a family", {level: Spelling({("x",): level.value}) for level in levels})
 
 
-@pytest.mark.parametrize(("family", "_"), SWITCHES)
-def test_an_effort_turns_a_plain_switch_on(family: str, _: str) -> None:
-    assert DIALECTS[family].nearest(Reasoning.HIGH) is Reasoning.ON
+def test_an_effort_turns_a_plain_switch_on() -> None:
+    assert dialects.SWITCH.nearest(Reasoning.HIGH) is Reasoning.ON
 
 
-def test_gpt_oss_takes_its_effort_at_the_top_level() -> None:
-    assert DIALECTS["gpt-oss"].spell(Reasoning.HIGH) == {("reasoning_effort",): "high"}
-
-
-def test_gpt_oss_cannot_be_off_and_says_what_it_does_instead() -> None:
-    assert DIALECTS["gpt-oss"].nearest(Reasoning.OFF) is Reasoning.LOW
+def test_a_family_that_cannot_be_off_takes_its_weakest_effort() -> None:
+    assert dialects.EFFORTS.nearest(Reasoning.OFF) is Reasoning.LOW
 
 
 def test_on_is_the_middle_effort_where_there_is_no_plain_switch() -> None:
-    assert DIALECTS["gpt-oss"].nearest(Reasoning.ON) is Reasoning.MEDIUM
+    assert dialects.EFFORTS.nearest(Reasoning.ON) is Reasoning.MEDIUM
+
+
+def test_a_switch_that_can_only_be_on_is_left_alone_when_off_is_wanted() -> None:
+    assert of_levels(Reasoning.ON).nearest(Reasoning.OFF) is Reasoning.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted", "expected"),
+    [
+        ((Reasoning.LOW, Reasoning.HIGH), Reasoning.XHIGH, Reasoning.HIGH),
+        ((Reasoning.LOW, Reasoning.HIGH, Reasoning.MAX), Reasoning.MAX, Reasoning.MAX),
+        ((Reasoning.MEDIUM, Reasoning.HIGH), Reasoning.MINIMAL, Reasoning.MEDIUM),
+        # Between two, the cheaper one, but what is merely on is as strong as families default to.
+        ((Reasoning.LOW, Reasoning.HIGH), Reasoning.MEDIUM, Reasoning.LOW),
+        ((Reasoning.LOW, Reasoning.HIGH, Reasoning.MAX), Reasoning.ON, Reasoning.HIGH),
+    ],
+)
+def test_the_closest_effort_is_taken(
+    known: tuple[Reasoning, ...], wanted: Reasoning, expected: Reasoning
+) -> None:
+    assert of_levels(*known).nearest(wanted) is expected
 
 
 @pytest.mark.parametrize("wanted", list(Reasoning))
 def test_a_model_without_a_switch_stays_as_it_is(wanted: Reasoning) -> None:
-    dialect = DIALECTS["none"]
+    nearest = dialects.SILENT.nearest(wanted)
 
-    assert dialect.nearest(wanted) is Reasoning.UNCHANGED
-    assert dialect.spell(dialect.nearest(wanted)) == {}
+    assert nearest in (Reasoning.UNCHANGED, wanted)
+    assert dialects.SILENT.spell(nearest) == SILENT
 
 
-@pytest.mark.parametrize("family", DIALECTS)
-def test_what_is_nearest_can_be_spelt(family: str) -> None:
-    dialect = DIALECTS[family]
+@given(st.sets(st.sampled_from(list(Reasoning))), st.sampled_from(list(Reasoning)))
+def test_what_is_nearest_can_be_said(levels: set[Reasoning], wanted: Reasoning) -> None:
+    dialect = of_levels(*(levels - {Reasoning.UNCHANGED}))
 
-    for wanted in Reasoning:
-        nearest = dialect.nearest(wanted)
-        assert nearest is Reasoning.UNCHANGED or dialect.spell(nearest)
+    nearest = dialect.nearest(wanted)
+
+    assert nearest is Reasoning.UNCHANGED or nearest in dialect.spellings
+
+
+@pytest.mark.parametrize("level", list(Reasoning))
+def test_only_levels_above_off_think(level: Reasoning) -> None:
+    assert level.thinks == (level in {Reasoning.ON, *EFFORTS})

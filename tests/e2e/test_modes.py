@@ -83,9 +83,16 @@ def test_what_passes_through_loses_no_byte(any_mode: Stack, size: int) -> None:
 
 
 def test_a_get_passes_through(any_mode: Stack) -> None:
-    any_mode.request(b"", method="GET", path="/v1/models")
+    any_mode.request(b"", method="GET", path="/v1/responses/resp_1")
 
-    assert any_mode.talker.only().path == "/v1/models"
+    assert any_mode.talker.only().path == "/v1/responses/resp_1"
+
+
+def test_the_models_are_listed_by_the_router(any_mode: Stack) -> None:
+    answer = any_mode.request(b"", method="GET", path="/v1/models")
+
+    assert [model["id"] for model in answer.json["data"]] == ["auto", "MoM", "talker", "thinker"]
+    assert any_mode.talker.arrived == []
 
 
 def test_a_pinned_model_keeps_its_bytes(any_mode: Stack) -> None:

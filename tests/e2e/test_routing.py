@@ -55,7 +55,7 @@ def test_spoofed_headers_are_gone_whatever_the_router_decides(stack: Stack) -> N
 
     stack.request(chat_body(LAW), headers=spoofed)
     stack.request(b"{}", path="/v1/embeddings", headers=spoofed)
-    stack.request(b"", method="GET", path="/v1/models", headers=spoofed)
+    stack.request(b"", method="GET", path="/v1/files", headers=spoofed)
 
     assert stack.thinker.arrived == []
     routed, *passed = stack.talker.arrived
@@ -84,22 +84,87 @@ def test_an_unknown_model_goes_to_the_default_route_as_it_is(stack: Stack) -> No
 
 
 @pytest.mark.parametrize(
-    "wish",
+    ("wish", "level", "told"),
     [
-        {"reasoning_effort": "low"},
-        {"chat_template_kwargs": {"enable_thinking": True}},
-        {"thinking": {"type": "disabled"}},
+        ({"chat_template_kwargs": {"enable_thinking": True}}, "on", {}),
+        ({"reasoning_effort": "high"}, "on", {"chat_template_kwargs": {"enable_thinking": True}}),
+        ({"temperature": 0, "reasoning_effort": "surprise"}, "unchanged", {}),
     ],
 )
-def test_a_clients_own_wish_about_reasoning_is_left_alone(
-    stack: Stack, wish: dict[str, object]
+def test_a_clients_own_wish_about_reasoning_wins(
+    stack: Stack, wish: dict[str, object], level: str, told: dict[str, object]
 ) -> None:
     answer = stack.chat(LAW, **wish)
 
-    sent = json.loads(chat_body(LAW, **wish))
-    assert stack.talker.only().json == sent | {"model": "talker"}
+    sent = json.loads(chat_body(LAW, **wish)) | told | {"model": "talker"}
+    if level == "on":
+        sent.pop("reasoning_effort", None)
+    assert stack.talker.only().json == sent
     assert answer.headers["x-semrouter-reason"] == "client_override"
-    assert answer.headers["x-semrouter-reasoning"] == "unchanged"
+    assert answer.headers["x-semrouter-reasoning"] == level
+
+
+def test_the_header_of_the_client_outranks_its_body(stack: Stack) -> None:
+    body = chat_body(LAW, reasoning_effort="high")
+
+    answer = stack.request(body, headers={"x-reasoning": "off"})
+
+    assert stack.talker.only().json["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "reasoning_effort" not in stack.talker.only().json
+    assert answer.headers["x-semrouter-reason"] == "client_override"
+
+
+def test_a_header_that_says_nothing_known_is_refused(stack: Stack) -> None:
+    answer = stack.request(chat_body(LAW), headers={"x-reasoning": "perhaps"})
+
+    assert answer.status == 400
+    assert "x-reasoning must be" in answer.json["error"]["message"]
+    assert stack.talker.arrived == []
+
+
+@pytest.mark.parametrize(
+    ("path", "members", "told"),
+    [
+        ("/v1/responses", {"input": MATH}, {"reasoning": {"effort": "high"}}),
+        (
+            "/v1/messages",
+            {"max_tokens": 4096, "messages": [{"role": "user", "content": MATH}]},
+            {"output_config": {"effort": "high"}},
+        ),
+        ("/v1/completions", {"prompt": MATH}, {}),
+    ],
+)
+def test_every_api_is_rewritten_in_its_own_shape(
+    stack: Stack, path: str, members: dict[str, object], told: dict[str, object]
+) -> None:
+    answer = stack.request(json.dumps({"model": "auto", **members}).encode(), path=path)
+
+    arrived = stack.thinker.only()
+    assert arrived.path == path
+    assert arrived.json == {"model": "thinker", **members, **told}
+    assert answer.headers["x-semrouter-category"] == "math"
+    assert answer.headers["x-semrouter-reasoning"] == ("high" if told else "unchanged")
+
+
+def test_a_refusal_has_the_shape_that_the_clients_of_the_api_read(stack: Stack) -> None:
+    answer = stack.request(b"{", path="/v1/messages")
+
+    assert answer.status == 400
+    assert answer.json["type"] == "error"
+    assert answer.json["error"]["type"] == "invalid_request_error"
+
+
+def test_the_models_are_listed_and_told_one_by_one(stack: Stack) -> None:
+    listed = stack.request(b"", method="GET", path="/v1/models")
+    one = stack.request(b"", method="GET", path="/v1/models/auto")
+    none = stack.request(b"", method="GET", path="/v1/models/gpt-9")
+
+    assert [model["id"] for model in listed.json["data"]] == ["auto", "MoM", "talker", "thinker"]
+    assert listed.headers["content-type"] == "application/json"
+    assert one.json["id"] == "auto"
+    assert none.status == 404
+    assert none.json["error"]["code"] == "model_not_found"
+    assert stack.talker.arrived == []
 
 
 def test_a_prompt_between_the_categories_takes_the_default_route(stack: Stack) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -10,39 +9,13 @@ from typing import Any
 import pytest
 from openai import DefaultHttpxClient, OpenAI
 
-from semrouter_extproc.config import Address, parse
-from semrouter_extproc.envoy.bootstrap import render
-from semrouter_extproc.envoy.launcher import EnvoyProcess
-from support.ports import free_port
-from support.processes import RouterProcess, running_router
+from semrouter_extproc.config import Address
+from support.front import running_front
 from support.stack import LAW, MATH, chat_body
 from support.vllm import VllmBackend
 
 # The first set-up on a machine installs vLLM.
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1500)]
-
-
-@contextmanager
-def running_front(vllm: VllmBackend, folder: Path) -> Iterator[tuple[Address, RouterProcess]]:
-    """Put Envoy and a router that reasons about math in front of vLLM."""
-    document = {
-        "models": {vllm.model: {"dialect": "qwen3", "endpoints": [str(vllm.address)]}},
-        "default": {"model": vllm.model, "reasoning": "off"},
-        "routes": {"math": {"reasoning": "on"}},
-        "server": {
-            "grpc": f"127.0.0.1:{free_port()}",
-            "admin": f"127.0.0.1:{free_port()}",
-            "deadline": "5s",
-        },
-        "envoy": {
-            "listen": f"127.0.0.1:{free_port()}",
-            "admin": f"127.0.0.1:{free_port()}",
-            "message_timeout": "10s",
-        },
-    }
-    config = parse(document, source="the test's configuration")
-    with running_router(config, folder) as router, EnvoyProcess(render(config), folder):
-        yield config.envoy.listen, router
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,8 @@ def test_an_escaped_slash_is_sent_back_to_the_plain_spelling(scene: Scene) -> No
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/v1/models"),
+        ("POST", "/v1/models"),
+        ("GET", "/v1/modelsx"),
         ("GET", "/v1/chat/completions"),
         ("POST", "/v1/embeddings"),
         ("POST", "/v1/chat/completions/cancel"),
@@ -101,6 +102,13 @@ def test_what_holds_no_prompt_does_not_wait_for_the_router(
 
     assert scene.router.heard == []
     assert [arrived for arrived, _, _ in scene.plain.arrived] == [path]
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/Qwen/Qwen3-8B", "/v1/models?limit=1"])
+def test_the_router_is_asked_for_the_models(scene: Scene, path: str) -> None:
+    scene.send(b"", path, "GET")
+
+    assert [heard[":path"] for heard in scene.router.heard] == [path]
 
 
 def test_a_websocket_passes_without_the_router(scene: Scene) -> None:

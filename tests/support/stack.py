@@ -85,6 +85,7 @@ def stack_config(thinker: Upstream, talker: Upstream, **server: Any) -> Config:
             "math": {"reasoning": "high", "model": "thinker"},
             "law": {"reasoning": "off"},
         },
+        "clients": {"reasoning_header": True},
         "server": {
             "grpc": f"127.0.0.1:{free_port()}",
             "admin": f"127.0.0.1:{free_port()}",

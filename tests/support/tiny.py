@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.intent import Vocabulary
+from semrouter_extproc.core.models import Model
 from semrouter_extproc.core.policy import Policy, Route
-from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
+from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.core.rules import Clients, Rules
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.router import SemanticRouter, Submit
+from support import dialects
 
 MATH = "prove it"
 LAW = "sue them"
@@ -35,16 +40,23 @@ def centroids() -> Centroids:
     )
 
 
-def policy(*, min_margin: float = 0.1) -> Policy:
+def rules(*, min_margin: float = 0.1, clients: Clients | None = None, **thinker: Any) -> Rules:
     """Send math to a reasoning `thinker`, law and the rest to a plain `talker`."""
     talker = Route("talker", Reasoning.OFF)
-    return Policy(
-        labels=("law", "math"),
-        routes={"math": Route("thinker", Reasoning.HIGH), "law": talker},
-        default=talker,
-        dialects={"thinker": DIALECTS["gpt-oss"], "talker": DIALECTS["qwen3"]},
-        aliases=frozenset({"auto"}),
-        min_margin=min_margin,
+    return Rules(
+        policy=Policy(
+            labels=("law", "math"),
+            routes={"math": Route("thinker", Reasoning.HIGH), "law": talker},
+            default=talker,
+            min_margin=min_margin,
+        ),
+        models={
+            "thinker": Model("thinker", dialects.EFFORTS, **thinker),
+            "talker": Model("talker", dialects.SWITCH),
+        },
+        aliases=("auto",),
+        vocabulary=Vocabulary(dialects.ALL),
+        clients=clients or Clients(),
     )
 
 
@@ -55,13 +67,16 @@ async def submit(prompt: str) -> NDArray[np.float32]:
 
 
 def router(
-    submit: Submit = submit, *, deadline: float = 5.0, metrics: Metrics | None = None
+    submit: Submit = submit,
+    *,
+    deadline: float = 5.0,
+    metrics: Metrics | None = None,
+    rules: Rules = rules(),  # noqa: B008 - nothing changes it
 ) -> SemanticRouter:
     return SemanticRouter(
         submit,
         centroids=centroids(),
-        policy=policy(),
+        rules=rules,
         deadline=deadline,
-        max_prompt_chars=1000,
         metrics=metrics or Metrics(CollectorRegistry()),
     )

@@ -10,10 +10,10 @@ from semrouter_extproc.cli.options import AsJson, ConfigFile
 def check(config: ConfigFile, as_json: AsJson = False) -> None:
     """Validate a configuration, every fault by its path."""
     from semrouter_extproc.config import load
-    from semrouter_extproc.server import load_encoder, load_policy
+    from semrouter_extproc.server import load_encoder, load_rules
 
     loaded = load(config)
-    artefact, _ = load_policy(loaded)
+    artefact, _ = load_rules(loaded)
     encoder = load_encoder(loaded.encoder, artefact)
     facts = {
         "config": str(config),

@@ -12,6 +12,7 @@ from semrouter_extproc.cli.options import AsJson, ConfigFile
 
 if TYPE_CHECKING:
     from semrouter_extproc.config import Config
+    from semrouter_extproc.core.apis import Api
 
 _UNHURRIED = 60.0
 """Seconds: a decision on the command line is not under the server's deadline."""
@@ -21,17 +22,25 @@ def route(
     config: ConfigFile,
     prompt: Annotated[str | None, typer.Argument(help="A user's prompt.")] = None,
     body: Annotated[
-        str | None, typer.Option(help="A chat completion instead: a file, or - for standard input.")
+        str | None, typer.Option(help="A request instead: a file, or - for standard input.")
     ] = None,
+    path: Annotated[
+        str, typer.Option(help="The path that the body is sent to.")
+    ] = "/v1/chat/completions",
     as_json: AsJson = False,
 ) -> None:
     """Decide about one request as `serve` would, and show why."""
     from semrouter_extproc.config import load
+    from semrouter_extproc.core.apis import APIS, CHAT_COMPLETIONS
     from semrouter_extproc.observe import logs
 
     logs.configure()
     loaded = load(config)
-    answer = asyncio.run(_decide(loaded, _read(prompt, body, loaded.aliases[0])))
+    if path not in APIS:
+        raise typer.BadParameter(f"--path: nothing is routed there, but on {', '.join(APIS)}")
+    if body is None and path != CHAT_COMPLETIONS.path:
+        raise typer.BadParameter("--path goes with --body")
+    answer = asyncio.run(_decide(loaded, _read(prompt, body, loaded.aliases[0]), APIS[path]))
     if as_json:
         typer.echo(json.dumps(answer))
     else:
@@ -52,20 +61,20 @@ def _read(prompt: str | None, body: str | None, alias: str) -> bytes:
         raise typer.BadParameter(f"--body: {error}") from None
 
 
-async def _decide(config: "Config", body: bytes) -> dict[str, Any]:
+async def _decide(config: "Config", body: bytes, api: "Api") -> dict[str, Any]:
     from prometheus_client import CollectorRegistry
 
     from semrouter_extproc.errors import MalformedRequest
     from semrouter_extproc.observe.metrics import Metrics
-    from semrouter_extproc.server import load_encoder, load_policy, running_router
+    from semrouter_extproc.server import load_encoder, load_rules, running_router
 
     unhurried = config.server.model_copy(update={"deadline": _UNHURRIED})
     config = config.model_copy(update={"server": unhurried})
-    artefact, policy = load_policy(config)
+    artefact, rules = load_rules(config)
     encoder = load_encoder(config.encoder, artefact)
     metrics = Metrics(CollectorRegistry())
-    async with running_router(config, artefact, policy, encoder, metrics) as router:
-        routing = await router.route(body)
+    async with running_router(config, artefact, rules, encoder, metrics) as router:
+        routing = await router.route(body, api)
     if routing.refusal is not None:
         raise MalformedRequest(routing.refusal)
     scores = []
@@ -83,6 +92,7 @@ async def _decide(config: "Config", body: bytes) -> dict[str, Any]:
             "category": decision.category,
             "confidence": decision.confidence,
         },
+        "text": routing.text,
         "scores": [{"category": label, "probability": value} for label, value in scores],
         "body": (body if routing.body is None else routing.body).decode("utf-8", "replace"),
     }
@@ -98,6 +108,9 @@ def _show(answer: dict[str, Any]) -> None:
         shown = f"{value:.3f}" if isinstance(value, float) else str(value or "-")
         decision.add_row(f"[bold]{name}[/]", shown)
     console.print(decision)
+    if answer["text"]:
+        console.print("\n[bold]text[/]")
+        console.print(answer["text"], markup=False, highlight=False, soft_wrap=True)
     if answer["scores"]:
         console.print("\n[bold]scores[/]")
         for score in answer["scores"][:5]:

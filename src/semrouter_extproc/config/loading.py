@@ -10,7 +10,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from semrouter_extproc.config.schema import Config, Section
+from semrouter_extproc.config.schema import Config
+from semrouter_extproc.config.section import Section
 from semrouter_extproc.errors import ConfigError
 
 

@@ -1,30 +1,40 @@
 """The page itself: its sections, their defaults, and what must agree between them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
 from itertools import combinations
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
+from pydantic import ByteSize, Field, model_validator
 
+from semrouter_extproc.config.dialects import (
+    Families,
+    Family,
+    built_in_families,
+    dialects_of,
+    merged,
+)
+from semrouter_extproc.config.model import Model
+from semrouter_extproc.config.section import Section
 from semrouter_extproc.config.values import (
     Address,
-    DialectName,
     Duration,
     HostPort,
     Level,
     Name,
+    Tag,
     unknown,
     write_duration,
 )
+from semrouter_extproc.core import rules
+from semrouter_extproc.core.intent import Vocabulary
+from semrouter_extproc.core.models import Remedy
 from semrouter_extproc.core.policy import PAPER_POLICY, Policy, Route
-from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
+from semrouter_extproc.core.prompt import Reading
+from semrouter_extproc.core.prompting import SystemPrompt
+from semrouter_extproc.core.reasoning import Dialect, Reasoning
 from semrouter_extproc.errors import ConfigError
-
-
-class Section(BaseModel):
-    """A part of the page: every key is known, nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 class Server(Section):
@@ -47,7 +57,6 @@ class Encoder(Section):
     threads: int | None = Field(default=None, ge=1)
     max_batch_chars: int | None = Field(default=None, ge=1)
     max_queue: int = Field(default=256, ge=1)
-    max_prompt_chars: int = Field(default=8000, ge=1)
 
 
 class Classifier(Section):
@@ -57,11 +66,43 @@ class Classifier(Section):
     min_margin: float = Field(default=0.1, ge=0, lt=1)
 
 
-class Model(Section):
-    """A model behind Envoy: how its reasoning is switched, and who serves it."""
+class Prompt(Section):
+    """The text of a conversation that is classified."""
 
-    dialect: DialectName
-    endpoints: tuple[HostPort, ...] = Field(min_length=1)
+    max_chars: int = Field(default=Reading.max_chars, ge=1)
+    enough_chars: int = Field(default=Reading.enough_chars, ge=0)
+    injected_tags: tuple[Tag, ...] = ()
+
+    def compile(self) -> Reading:
+        """Return how conversations are read."""
+        return Reading(
+            max_chars=self.max_chars,
+            enough_chars=self.enough_chars,
+            injected_tags=Reading.injected_tags.union(self.injected_tags),
+        )
+
+
+class Clients(Section):
+    """What clients may ask for beside an alias."""
+
+    named_models: Literal["leave", "switch"] = "leave"
+    unknown_models: Literal["pass", "refuse"] = "pass"
+    reasoning_header: bool = False
+
+    def compile(self) -> rules.Clients:
+        """Return what clients may do."""
+        return rules.Clients(
+            named_models_switch=self.named_models == "switch",
+            unknown_models_pass=self.unknown_models == "pass",
+            header_counts=self.reasoning_header,
+        )
+
+
+class SystemPromptConfig(Section):
+    """Text around the system prompt that the client sends."""
+
+    prepend: str = ""
+    append: str = ""
 
 
 class RouteConfig(Section):
@@ -69,6 +110,7 @@ class RouteConfig(Section):
 
     reasoning: Level
     model: Name | None = None
+    system_prompt: SystemPromptConfig = SystemPromptConfig()
 
 
 def paper_routes() -> dict[str, RouteConfig]:
@@ -99,6 +141,9 @@ class Config(Section):
     server: Server = Server()
     encoder: Encoder = Encoder()
     classifier: Classifier = Classifier()
+    prompt: Prompt = Prompt()
+    clients: Clients = Clients()
+    dialects: Mapping[Name, Family] = Field(default_factory=dict)
     aliases: tuple[Name, ...] = Field(default=("auto", "MoM"), min_length=1)
     models: Mapping[Name, Model] = Field(min_length=1)
     default: DefaultRoute
@@ -107,7 +152,12 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        faults = [*self._unknown_models(), *self._shadowing_aliases(), *self._ports_used_twice()]
+        faults = [
+            *self._unknown_models(),
+            *self._unknown_dialects(),
+            *self._shadowing_aliases(),
+            *self._ports_used_twice(),
+        ]
         if self.envoy.message_timeout <= self.server.deadline:
             faults.append(
                 "envoy.message_timeout: must exceed server.deadline "
@@ -122,28 +172,67 @@ class Config(Section):
         """Where Envoy finds the router."""
         return self.envoy.router or (self.server.grpc.reachable,)
 
-    def policy(self, labels: Sequence[str]) -> Policy:
-        """Compile the routes for the categories of an artefact.
+    @cached_property
+    def families(self) -> Families:
+        """The table of dialects, with what this page adds to it."""
+        return merged(self.dialects, built_in_families())
+
+    def rules(self, labels: Sequence[str]) -> rules.Rules:
+        """Compile the page for the categories of an artefact.
 
         Raises `ConfigError` for a route whose category the artefact does not have.
         """
+        return rules.Rules(
+            policy=self._policy(labels),
+            models={
+                name: model.compile(name, self._dialect(model))
+                for name, model in self.models.items()
+            },
+            aliases=self.aliases,
+            vocabulary=Vocabulary(dialects_of(self.families)),
+            clients=self.clients.compile(),
+            reading=self.prompt.compile(),
+        )
+
+    def _dialect(self, model: Model) -> Dialect:
+        row = self.families[model.dialect].row(model.backend)
+        if row is None:
+            return Dialect(model.dialect, {})
+        return row.dialect(model.dialect, model.backend)
+
+    def _policy(self, labels: Sequence[str]) -> Policy:
         strangers = [category for category in self.routes if category not in labels]
         if strangers:
             raise ConfigError(
                 f"centroids {self.classifier.centroids}",
                 [f"routes.{name}: {unknown('category', name, labels)}" for name in strangers],
             )
+        default = Route(self.default.model, self.default.reasoning)
         return Policy(
             labels=labels,
             routes={category: self._route(route) for category, route in self.routes.items()},
-            default=self._route(self.default),
-            dialects={name: DIALECTS[model.dialect] for name, model in self.models.items()},
-            aliases=frozenset(self.aliases),
+            default=default,
             min_margin=self.classifier.min_margin,
         )
 
-    def _route(self, route: RouteConfig | DefaultRoute) -> Route:
-        return Route(route.model or self.default.model, route.reasoning)
+    def _route(self, route: RouteConfig) -> Route:
+        framing = SystemPrompt(route.system_prompt.prepend, route.system_prompt.append)
+        return Route(route.model or self.default.model, route.reasoning, framing)
+
+    def _unknown_dialects(self) -> Iterable[str]:
+        for name, model in self.models.items():
+            family = self.families.get(model.dialect)
+            if family is None:
+                yield f"models.{name}.dialect: {_unknown_dialect(model.dialect, self.families)}"
+            elif family.spellings and family.row(model.backend) is None:
+                backends = {backend.value for row in family.spellings for backend in row.backends}
+                fault = unknown("backend", model.backend, backends)
+                yield f"models.{name}.backend: for {model.dialect}, {fault}; add it under dialects"
+            elif model.short_budget.then is Remedy.LIMIT and not self._dialect(model).budget:
+                yield (
+                    f"models.{name}.short_budget.then: {model.dialect} on {model.backend} has no "
+                    "member for a budget of thinking; use off or raise"
+                )
 
     def _unknown_models(self) -> Iterable[str]:
         named = {"default.model": self.default.model} | {
@@ -173,3 +262,9 @@ class Config(Section):
                 for path, address in listeners.items():
                     if endpoint.reaches(address):
                         yield f"models.{name}.endpoints.{index}: {endpoint} is that of {path}"
+
+
+def _unknown_dialect(name: str, families: Families) -> str:
+    close = get_close_matches(name, families, n=1, cutoff=0.5)
+    meant = f", did you mean {close[0]}?" if close else ";"
+    return f"unknown dialect {name!r}{meant} `semrouter dialects` lists all"

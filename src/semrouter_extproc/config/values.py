@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
+from pydantic import BeforeValidator, PlainSerializer, StringConstraints
 
-from semrouter_extproc.core.reasoning import DIALECTS, Reasoning
+from semrouter_extproc.core.models import Remedy
+from semrouter_extproc.core.reasoning import Reasoning
 
 _LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 _ADDRESS: Final = re.compile(r"[^\s/?#@]+:[0-9]+")
@@ -70,7 +71,7 @@ def write_duration(seconds: float) -> str:
     return f"{seconds * 1000:g}ms"
 
 
-def _parse_reasoning(value: object) -> object:
+def _parse_switch(value: object) -> object:
     # YAML 1.1 reads a bare on or off as a boolean, which is just what people write here.
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
@@ -78,12 +79,6 @@ def _parse_reasoning(value: object) -> object:
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that `name` is not known, and what is."""
     return f"unknown {kind} {name!r}; known are {', '.join(sorted(known))}"
-
-
-def _known_dialect(name: str) -> str:
-    if name not in DIALECTS:
-        raise ValueError(unknown("dialect", name, DIALECTS))
-    return name
 
 
 HostPort = Annotated[
@@ -94,7 +89,8 @@ Duration = Annotated[
     BeforeValidator(_parse_duration, json_schema_input_type=str),
     PlainSerializer(write_duration),
 ]
-Level = Annotated[Reasoning, BeforeValidator(_parse_reasoning)]
-DialectName = Annotated[str, AfterValidator(_known_dialect)]
+Level = Annotated[Reasoning, BeforeValidator(_parse_switch)]
+RemedyName = Annotated[Remedy, BeforeValidator(_parse_switch)]
 # Names travel in header values and in Envoy's cluster names.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:+-]{0,199}$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]+$")]

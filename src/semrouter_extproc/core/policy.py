@@ -1,4 +1,4 @@
-"""From a classification to a decision: which model answers, and whether it reasons.
+"""From a classification to a route: which model should answer, and whether it reasons.
 
 Every way a request can go has a `Reason`, and that one word is also the metric label, the
 header value and the log field.
@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from semrouter_extproc.core.classify import Classification
-from semrouter_extproc.core.reasoning import Dialect, Edits, Reasoning
+from semrouter_extproc.core.prompting import NO_WORDS, SystemPrompt
+from semrouter_extproc.core.reasoning import Reasoning
 
 
 class Reason(StrEnum):
@@ -23,10 +24,14 @@ class Reason(StrEnum):
     CLIENT_OVERRIDE = "client_override"
     PINNED_MODEL = "pinned_model"
     PASS_THROUGH = "pass_through"  # noqa: S105 - the proxy's word, no password
+    MODELS_LISTED = "models_listed"
     NO_PROMPT = "no_prompt"
+    UNFIT_MODEL = "unfit_model"
+    SHORT_BUDGET = "short_budget"
     DEADLINE = "deadline"
     OVERLOADED = "overloaded"
     ENCODER_ERROR = "encoder_error"
+    UNKNOWN_MODEL = "unknown_model"
     UNPARSABLE = "unparsable"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     UNSUPPORTED_TRAILERS = "unsupported_trailers"
@@ -49,18 +54,19 @@ PAPER_POLICY: Final[Mapping[str, Reasoning]] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a category goes: a configured model, and how it should reason."""
+    """Where a category goes: a configured model, how it reasons, what it is told."""
 
     model: str
     reasoning: Reasoning
+    system_prompt: SystemPrompt = NO_WORDS
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What happens to one request.
 
-    `model` is None when the client's own model stays. `reasoning` is a level that the
-    model's dialect can express. `confidence` is the probability of `category`; both are
+    `model` is None when Envoy's default route takes the request. `reasoning` is a level that
+    the model's dialect can express. `confidence` is the probability of `category`; both are
     None when nothing was classified.
     """
 
@@ -71,8 +77,23 @@ class Decision:
     confidence: float | None = None
 
 
+def untouched(reason: Reason, model: str | None = None) -> Decision:
+    """Return the decision to leave a request as it is."""
+    return Decision(model, Reasoning.UNCHANGED, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The route for a prompt, and why it is this one."""
+
+    route: Route
+    reason: Reason
+    category: str | None = None
+    confidence: float | None = None
+
+
 class Policy:
-    """The configured routes, ready to decide.
+    """The configured routes, ready to choose from.
 
     `labels` are the categories in the order of `Classification.probabilities`. A category
     without a route takes the default. `min_margin` is the lead in probability (0 to 1) that
@@ -85,50 +106,20 @@ class Policy:
         labels: Sequence[str],
         routes: Mapping[str, Route],
         default: Route,
-        dialects: Mapping[str, Dialect],
-        aliases: frozenset[str],
         min_margin: float,
     ) -> None:
-        self.aliases = aliases
-        self._default = default
-        self._dialects = dialects
+        self.default = default
         self._min_margin = min_margin
         targets = [routes.get(label, default) for label in labels]
         self._targets = list(dict.fromkeys(targets))
         self._target_of_label = np.array([self._targets.index(target) for target in targets])
 
-    def pin(self, model: str) -> Decision:
-        """Decide about a request whose client chose `model` itself.
-
-        The body stays. A configured model is named, so that Envoy takes its route; any
-        other goes to the default route.
-        """
-        known = model if model in self._dialects else None
-        return Decision(known, Reasoning.UNCHANGED, Reason.PINNED_MODEL)
-
-    def decide(self, outcome: Classification | Reason, *, client_decides: bool) -> Decision:
-        """Decide about a request that named an alias.
-
-        `outcome` is the classification, or the reason why there is none. `client_decides`
-        says that the client already spelt out its wish about reasoning, which then stays.
-        """
+    def choose(self, outcome: Classification | Reason) -> Choice:
+        """Choose for a classification, or for the reason why there is none."""
         if isinstance(outcome, Reason):
-            route, reason, category, confidence = self._default, outcome, None, None
-        else:
-            route, reason = self._select(outcome)
-            category, confidence = outcome.category, outcome.confidence
-            if client_decides:
-                reason = Reason.CLIENT_OVERRIDE
-        wanted = Reasoning.UNCHANGED if client_decides else route.reasoning
-        reasoning = self._dialects[route.model].nearest(wanted)
-        return Decision(route.model, reasoning, reason, category, confidence)
-
-    def edits(self, decision: Decision) -> Edits:
-        """Return the members that turn a client's body into what `decision` says."""
-        if decision.model is None:
-            return {}
-        spelling = self._dialects[decision.model].spell(decision.reasoning)
-        return {("model",): decision.model, **spelling}
+            return Choice(self.default, outcome)
+        route, reason = self._select(outcome)
+        return Choice(route, reason, outcome.category, outcome.confidence)
 
     def _select(self, classification: Classification) -> tuple[Route, Reason]:
         """Pick the best supported route, or the default if its lead is too small.
@@ -145,5 +136,5 @@ class Policy:
         rivals = np.delete(support, best)
         margin = support[best] - rivals.max(initial=0.0)
         if margin < self._min_margin:
-            return self._default, Reason.LOW_MARGIN
+            return self.default, Reason.LOW_MARGIN
         return self._targets[best], Reason.ROUTED

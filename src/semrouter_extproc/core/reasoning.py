@@ -1,11 +1,11 @@
-"""How each model family is told to reason, and how a client says so itself.
+"""How much a model reasons, and how each model family is told so.
 
-The table below is data: a family maps each level it can express to the members that a
-chat completion must carry. Adding a family adds rows, never code.
+The families are data, in `config/dialects.yaml` and in the users' own configuration; this
+module says what a row of that table means.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -15,91 +15,90 @@ class Reasoning(StrEnum):
     """What a request asks of the model's reasoning."""
 
     OFF = "off"
+    MINIMAL = "minimal"
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
     ON = "on"
     UNCHANGED = "unchanged"
 
+    @property
+    def thinks(self) -> bool:
+        """Whether this level makes a model think before it answers."""
+        return self not in (Reasoning.OFF, Reasoning.UNCHANGED)
 
-MemberPath: TypeAlias = tuple[str, ...]
-"""Where a member sits in the body: `("model",)`, or `("chat_template_kwargs", "thinking")`, the
-only place deeper down."""
 
-Edits: TypeAlias = Mapping[MemberPath, object]
-"""Members to write into a body, each with its new JSON value."""
+Path: TypeAlias = tuple[str, ...]
+"""Where a member sits in a body: `("model",)`, or `("chat_template_kwargs", "thinking")`. There
+is nothing deeper."""
+
+EFFORTS: Final = (
+    Reasoning.MINIMAL,
+    Reasoning.LOW,
+    Reasoning.MEDIUM,
+    Reasoning.HIGH,
+    Reasoning.XHIGH,
+    Reasoning.MAX,
+)
+"""The levels between off and the most there is, weakest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How one level is said: by members of the body, by words in the prompt, or both.
+
+    `system_prompt` goes to the head of the system prompt, `user_turn` to the end of the last
+    user turn.
+    """
+
+    members: Mapping[Path, object] = field(default_factory=lambda: MappingProxyType({}))
+    system_prompt: str = ""
+    user_turn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The spellings of one model family.
+    """The spellings of one model family on one backend.
 
-    `spellings` maps a level to the members that select it. A level without an entry cannot
-    be expressed by the family.
+    A level without an entry in `spellings` cannot be expressed. `removes` are members that
+    would contradict a level. `budget` is the member that takes a number of thinking tokens.
     """
 
     name: str
-    spellings: Mapping[Reasoning, Edits]
+    spellings: Mapping[Reasoning, Spelling]
+    removes: frozenset[Path] = frozenset()
+    budget: Path | None = None
 
     def nearest(self, wanted: Reasoning) -> Reasoning:
-        """Return the closest level this family can express, or `UNCHANGED` if there is none."""
-        for level in _CLOSEST[wanted]:
-            if level in self.spellings:
-                return level
-        return Reasoning.UNCHANGED
+        """Return the closest level this family can express, or `UNCHANGED` if there is none.
 
-    def spell(self, level: Reasoning) -> Edits:
-        """Return the members that select `level`, one that `nearest` returned."""
-        return self.spellings.get(level, _NOTHING)
+        A family that cannot be off takes its weakest effort; one with a plain switch takes
+        `ON` for any effort. Of two efforts as close, the weaker one is taken for an effort,
+        and the stronger one, as families do by default, for `ON`.
+        """
+        if wanted in self.spellings or wanted is Reasoning.UNCHANGED:
+            return wanted
+        efforts = [effort for effort in EFFORTS if effort in self.spellings]
+        if wanted is Reasoning.OFF:
+            return efforts[0] if efforts else Reasoning.UNCHANGED
+        if wanted is Reasoning.ON and efforts:
+            return _closest(Reasoning.MEDIUM, reversed(efforts))
+        if efforts:
+            return _closest(wanted, efforts)
+        return Reasoning.ON if Reasoning.ON in self.spellings else Reasoning.UNCHANGED
 
-
-_NOTHING: Final[Edits] = MappingProxyType({})
-
-# A family with efforts but no switch (gpt-oss) cannot turn reasoning off: least is closest.
-# A family with a switch but no efforts reasons or does not.
-_CLOSEST: Final[Mapping[Reasoning, tuple[Reasoning, ...]]] = {
-    Reasoning.OFF: (Reasoning.OFF, Reasoning.LOW),
-    Reasoning.LOW: (Reasoning.LOW, Reasoning.ON),
-    Reasoning.MEDIUM: (Reasoning.MEDIUM, Reasoning.ON),
-    Reasoning.HIGH: (Reasoning.HIGH, Reasoning.ON),
-    Reasoning.ON: (Reasoning.ON, Reasoning.MEDIUM),
-    Reasoning.UNCHANGED: (),
-}
+    def spell(self, level: Reasoning) -> Spelling:
+        """Return how to say `level`, one that `nearest` returned."""
+        return self.spellings.get(level, SILENT)
 
 
-def _template_switch(keyword: str) -> Mapping[Reasoning, Edits]:
-    """Spell on and off as a boolean keyword of the chat template."""
-    path = ("chat_template_kwargs", keyword)
-    return {Reasoning.ON: {path: True}, Reasoning.OFF: {path: False}}
+def _closest(wanted: Reasoning, efforts: Iterable[Reasoning]) -> Reasoning:
+    """Return the first of the efforts that are closest to `wanted`."""
+    rank = EFFORTS.index(wanted)
+    return min(efforts, key=lambda effort: abs(EFFORTS.index(effort) - rank))
 
 
-def _top_level_effort() -> Mapping[Reasoning, Edits]:
-    """Spell efforts in the one place where vLLM's Harmony renderer reads them."""
-    levels = (Reasoning.LOW, Reasoning.MEDIUM, Reasoning.HIGH)
-    return {level: {("reasoning_effort",): level.value} for level in levels}
-
-
-DIALECTS: Final[Mapping[str, Dialect]] = {
-    dialect.name: dialect
-    for dialect in (
-        Dialect("qwen3", _template_switch("enable_thinking")),
-        Dialect("deepseek", _template_switch("thinking")),
-        Dialect("granite", _template_switch("thinking")),
-        Dialect("gpt-oss", _top_level_effort()),
-        Dialect("none", {}),
-    )
-}
-"""Every known family. `none` is a model without a switch: its requests get a model only."""
-
-INTENT_MEMBERS: Final = frozenset(
-    {"reasoning_effort", "reasoning", "thinking", "enable_thinking", "thinking_token_budget"}
-)
-"""Top-level members by which a client decides about reasoning itself."""
-
-INTENT_TEMPLATE_KWARGS: Final = frozenset(
-    {"enable_thinking", "thinking", "reasoning_effort", "thinking_budget"}
-)
-"""Members of `chat_template_kwargs` by which a client decides about reasoning itself."""
-
-INTENT_WORDS: Final = frozenset({"/think", "/no_think"})
-"""Words in the last user turn that Qwen3's template obeys."""
+SILENT: Final = Spelling()
+"""Says nothing."""

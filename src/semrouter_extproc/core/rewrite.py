@@ -1,21 +1,73 @@
-"""Splice new members into a body; every member that is not ours keeps its exact bytes."""
+"""Write a decision into a body; every member that is not ours keeps its exact bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
-from semrouter_extproc.core.chat import TEMPLATE_KWARGS, ChatRequest
-from semrouter_extproc.core.reasoning import Edits
+from semrouter_extproc.core.body import encoded
+from semrouter_extproc.core.prompting import (
+    NO_WORDS,
+    SystemPrompt,
+    with_system_prompt,
+    with_user_command,
+)
+from semrouter_extproc.core.reasoning import Path
+from semrouter_extproc.core.request import Request
 
 
-def rewrite(request: ChatRequest, edits: Edits) -> bytes:
-    """Return the body of `request` with `edits` written into it.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to change in a body.
+
+    `members` are written, `removed` are taken out. `system_prompt` frames what the client
+    wrote there, `user_command` ends the last user turn.
+    """
+
+    members: Mapping[Path, object]
+    removed: frozenset[Path] = frozenset()
+    system_prompt: SystemPrompt = NO_WORDS
+    user_command: str = ""
+
+
+def rewrite(request: Request, changes: Changes) -> bytes:
+    """Return the body of `request` with `changes` made to it.
 
     A member that exists keeps its place, a new one goes to the end. White space between
     top-level members is not kept.
     """
-    members, template_kwargs = dict(request.members), dict(request.template_kwargs)
-    for (*parents, name), value in edits.items():
-        target = template_kwargs if parents else members
-        target[name] = msgspec.Raw(msgspec.json.encode(value))
-    if any(len(path) > 1 for path in edits):
-        members[TEMPLATE_KWARGS] = msgspec.Raw(msgspec.json.encode(template_kwargs))
+    members = dict(request.members)
+    _write_plain(members, changes)
+    for name in _objects(changes):
+        members[name] = encoded(_object(request, name, changes))
+    if changes.system_prompt != NO_WORDS:
+        members |= with_system_prompt(members, request.api.shape, changes.system_prompt)
+    if changes.user_command:
+        members |= with_user_command(members, request.api.shape, changes.user_command)
     return msgspec.json.encode(members)
+
+
+def _write_plain(members: dict[str, msgspec.Raw], changes: Changes) -> None:
+    for name, *inner in changes.removed:
+        if not inner:
+            members.pop(name, None)
+    for (name, *inner), value in changes.members.items():
+        if not inner:
+            members[name] = encoded(value)
+
+
+def _objects(changes: Changes) -> list[str]:
+    """Name the members whose own members change, each once."""
+    paths = [*changes.members, *changes.removed]
+    return list(dict.fromkeys(name for name, *inner in paths if inner))
+
+
+def _object(request: Request, name: str, changes: Changes) -> Mapping[str, msgspec.Raw]:
+    found = dict(request.object(name) or {})
+    for parent, *inner in changes.removed:
+        if parent == name and inner:
+            found.pop(inner[0], None)
+    for (parent, *inner), value in changes.members.items():
+        if parent == name and inner:
+            found[inner[0]] = encoded(value)
+    return found

@@ -1,5 +1,6 @@
 """The route table: which cluster a request goes to, and which filters it meets on the way."""
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
@@ -26,7 +27,8 @@ from envoy_data_plane.envoy.type.v3 import Int64Range, StatusCode
 from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Config
-from semrouter_extproc.core import headers
+from semrouter_extproc.core import catalogue, headers
+from semrouter_extproc.core.apis import APIS
 from semrouter_extproc.envoy import retries
 from semrouter_extproc.envoy.filters import (
     BODY_LIMIT,
@@ -46,7 +48,8 @@ _SILENCE: Final = timedelta(minutes=15)
 # this is far more than any generation. Despite its name, the setting bounds answers too.
 _LARGEST_ANSWER_BYTES: Final = 32 * 1024 * 1024
 
-_GENERATION_PATHS: Final = r"/v1/(chat/completions|completions|responses|messages)"
+_GENERATION_PATHS: Final = "|".join(map(re.escape, APIS))
+_MODELS_PATHS: Final = rf"{re.escape(catalogue.PATH)}(/.*)?"
 
 
 def route_configuration(config: Config) -> RouteConfiguration:
@@ -70,6 +73,7 @@ def route_configuration(config: Config) -> RouteConfiguration:
                     *(_model(model, cluster) for model, cluster in clusters.items()),
                     _too_large(config.server.max_body),
                     _default(default),
+                    _models(default),
                     _other(default),
                 ],
             )
@@ -111,6 +115,17 @@ def _too_large(max_body: int) -> Route:
 def _default(cluster: str) -> Route:
     """Match what the router reads; it stays here when the router chose no model or failed."""
     return Route(name="default", match=_generation(), route=_to(cluster), stat_prefix="default")
+
+
+def _models(cluster: str) -> Route:
+    """Let the router list the models; without a router the default backend lists its own."""
+    get = HeaderMatcher(name=":method", string_match=StringMatcher(exact="GET"))
+    return Route(
+        name="models",
+        match=RouteMatch(safe_regex=RegexMatcher(regex=_MODELS_PATHS), headers=[get]),
+        route=_to(cluster),
+        typed_per_filter_config=_without(DECOMPRESSOR, BODY_LIMIT, STREAMED_USAGE, WHOLE_USAGE),
+    )
 
 
 def _other(cluster: str) -> Route:

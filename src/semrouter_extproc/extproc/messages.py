@@ -1,6 +1,5 @@
 """Builds every message that goes to Envoy; nothing else touches protobuf's constructors."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
@@ -79,17 +78,16 @@ def answer_response_phase(phase: str) -> ProcessingResponse:
             return ProcessingResponse(response_trailers=TrailersResponse())
 
 
-def refuse(
-    status: int, message: str, *, code: str, headers: Mapping[str, str]
+def answer_at_once(
+    status: int, document: bytes, headers: Mapping[str, str] | None = None, *, details: str = ""
 ) -> ProcessingResponse:
-    """Answer the client at once with an error in OpenAI's shape."""
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    """Answer the client with a JSON document; nothing goes on. `details` is for Envoy's log."""
     return ProcessingResponse(
         immediate_response=ImmediateResponse(
             status=HttpStatus(code=status),
-            headers=_mutation({"content-type": "application/json", **headers}, ()),
-            body=json.dumps({"error": error}).encode(),
-            details=f"semrouter_{code}",
+            headers=_mutation({"content-type": "application/json", **(headers or {})}, ()),
+            body=document,
+            details=f"semrouter_{details}" if details else "",
         )
     )
 

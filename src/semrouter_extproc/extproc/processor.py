@@ -20,11 +20,13 @@ In every mode the stream ends right after the last thing Envoy needs: a generati
 stream, and outlives a restart of the router.
 """
 
+import json
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
-from semrouter_extproc.core import headers
+from semrouter_extproc.core import headers, intent
+from semrouter_extproc.core.apis import APIS, CHAT_COMPLETIONS, Api
 from semrouter_extproc.core.policy import Decision, Reason
 from semrouter_extproc.extproc import messages
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
@@ -39,8 +41,7 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
 )
 from semrouter_extproc.router import SemanticRouter
 
-ROUTED_PATHS: Final = frozenset({"/v1/chat/completions"})
-"""Paths whose bodies are read; every other request passes through."""
+_JSON: Final = "application/json"
 
 
 class _Mode(Enum):
@@ -64,6 +65,8 @@ class RequestProcessor:
         self._mode = _Mode.BUFFERED
         self._body = bytearray()
         self._passing = False
+        self._api = CHAT_COMPLETIONS
+        self._wish: str | None = None
         self._spoofed: list[str] = []
         self.finished = False
 
@@ -87,10 +90,16 @@ class RequestProcessor:
     def _on_headers(self, request: HttpHeaders) -> list[ProcessingResponse]:
         values = {header.key: header.raw_value for header in request.headers.headers}
         self._spoofed = [name for name in values if name.startswith(headers.PREFIX)]
+        listed = self._router.catalogue.answer(_path(values)) if _is_get(values) else None
+        if listed is not None:
+            self._router.skip(Reason.MODELS_LISTED)
+            return self._finish([messages.answer_at_once(*listed)])
         bodyless = request.end_of_stream or self._mode is _Mode.NO_BODY
-        if bodyless or not _is_routable(values):
+        api = _api_of(values)
+        if bodyless or api is None:
             return self._pass_through(bodyless=bodyless)
-        encoding = values.get("content-encoding", b"").decode("latin-1").strip().lower()
+        self._api, self._wish = api, _text(values, intent.HEADER)
+        encoding = (_text(values, "content-encoding") or "").strip().lower()
         if encoding not in ("", "identity"):
             message = f"content-encoding {encoding} is not supported; send the body uncompressed"
             return self._refuse(415, Reason.UNSUPPORTED_ENCODING, message)
@@ -130,9 +139,9 @@ class RequestProcessor:
 
     async def _route(self) -> list[ProcessingResponse]:
         original = bytes(self._body)
-        routing = await self._router.route(original)
+        routing = await self._router.route(original, self._api, header=self._wish)
         if routing.refusal is not None:
-            return [_refusal(400, routing.decision, routing.refusal)]
+            return [self._refusal(400, routing.decision, routing.refusal)]
         told = headers.headers_of(routing.decision)
         if self._mode is _Mode.BUFFERED:
             return [messages.answer_body(told, routing.body)]
@@ -148,7 +157,13 @@ class RequestProcessor:
         ]
 
     def _refuse(self, status: int, reason: Reason, message: str) -> list[ProcessingResponse]:
-        return self._finish([_refusal(status, self._router.skip(reason), message)])
+        return self._finish([self._refusal(status, self._router.skip(reason), message)])
+
+    def _refusal(self, status: int, decision: Decision, message: str) -> ProcessingResponse:
+        code = decision.reason.value
+        document = json.dumps(self._api.error(message, code)).encode()
+        told = headers.headers_of(decision)
+        return messages.answer_at_once(status, document, told, details=code)
 
     def _finish(self, answers: list[ProcessingResponse]) -> list[ProcessingResponse]:
         self.finished = True
@@ -164,17 +179,21 @@ def _mode_of(protocol: ProtocolConfiguration) -> _Mode:
     return modes.get(protocol.request_body_mode, _Mode.NO_BODY)
 
 
-def _refusal(status: int, decision: Decision, message: str) -> ProcessingResponse:
-    told = headers.headers_of(decision)
-    return messages.refuse(status, message, code=decision.reason.value, headers=told)
+def _api_of(values: Mapping[str, bytes]) -> Api | None:
+    """Return the API that the headers announce a JSON body for, None for anything else."""
+    kind = _text(values, "content-type") or _JSON
+    is_json = kind.partition(";")[0].strip().lower() == _JSON
+    return APIS.get(_path(values)) if is_json and values.get(":method") == b"POST" else None
 
 
-def _is_routable(values: Mapping[str, bytes]) -> bool:
-    """Say whether the headers announce a chat completion with a JSON body."""
-    path = values.get(":path", b"").decode("latin-1").partition("?")[0]
-    kind = values.get("content-type", b"application/json").decode("latin-1")
-    return (
-        values.get(":method") == b"POST"
-        and path in ROUTED_PATHS
-        and kind.partition(";")[0].strip().lower() == "application/json"
-    )
+def _is_get(values: Mapping[str, bytes]) -> bool:
+    return values.get(":method") == b"GET"
+
+
+def _path(values: Mapping[str, bytes]) -> str:
+    return (_text(values, ":path") or "").partition("?")[0]
+
+
+def _text(values: Mapping[str, bytes], name: str) -> str | None:
+    value = values.get(name)
+    return None if value is None else value.decode("latin-1")

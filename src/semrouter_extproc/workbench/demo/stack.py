@@ -54,7 +54,14 @@ def _configuration(
     vllm: Address, grpc: Address, admin: Address, listen: Address, envoy_admin: Address
 ) -> Config:
     document = {
-        "models": {MODEL: {"dialect": "qwen3", "endpoints": [str(vllm)]}},
+        "models": {
+            MODEL: {
+                "dialect": "qwen3",
+                "endpoints": [str(vllm)],
+                # The demo's answers are short, and the model does not really think.
+                "short_budget": {"below": 0},
+            }
+        },
         "aliases": list(ALIASES),
         "default": {"model": MODEL, "reasoning": "off"},
         "server": {
