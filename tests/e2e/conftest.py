@@ -3,9 +3,23 @@ from collections.abc import Iterator
 import pytest
 
 from support.stack import Stack, running_stack
-from support.vllm import installation, vllm
+from support.vllm import (
+    chat_templates,
+    installation,
+    rendering,
+    template_server,
+    tiny_vllm,
+    vllm,
+)
 
-__all__ = ["installation", "vllm"]
+__all__ = [
+    "chat_templates",
+    "installation",
+    "rendering",
+    "template_server",
+    "tiny_vllm",
+    "vllm",
+]
 
 
 @pytest.fixture(scope="session")

@@ -226,7 +226,7 @@ class Config(Section):
                 yield f"models.{name}.dialect: {_unknown_dialect(model.dialect, self.families)}"
             elif family.spellings and family.row(model.backend) is None:
                 backends = {backend.value for row in family.spellings for backend in row.backends}
-                fault = unknown("backend", model.backend, backends)
+                fault = unknown("backend", model.backend.value, backends)
                 yield f"models.{name}.backend: for {model.dialect}, {fault}; add it under dialects"
             elif model.short_budget.then is Remedy.LIMIT and not self._dialect(model).budget:
                 yield (
