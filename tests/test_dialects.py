@@ -161,13 +161,17 @@ def test_a_fault_in_a_pages_own_family_is_named_with_its_path(row: str, fault: s
     [
         (
             {"backend": "ollama"},
-            "models.mine.backend: for my-family, unknown backend 'ollama'; known are vllm; "
-            "add it under dialects",
+            (
+                "models.mine.backend: for my-family, unknown backend 'ollama'; known are vllm; "
+                "add it under dialects"
+            ),
         ),
         (
             {"dialect": "claude", "backend": "anthropic", "short_budget": {"then": "limit"}},
-            "models.mine.short_budget.then: claude on anthropic has no member for a budget of "
-            "thinking; use off or raise",
+            (
+                "models.mine.short_budget.then: claude on anthropic has no member for a budget "
+                "of thinking; use off or raise"
+            ),
         ),
         (
             {"short_budget": {"then": "raise"}},

@@ -123,3 +123,50 @@ def test_a_body_just_under_the_limit_is_rewritten(stack: Stack) -> None:
 
     assert stack.chat("x" * room).status == 200
     assert stack.talker.only().json["model"] == "talker"
+
+
+TURN = b'"messages": [{"role": "user", "content": "%s"}]' % MATH.encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"model": "talker", "model": "auto", %s}' % TURN, id="duplicate model"),
+        pytest.param(b'{"model": "auto", "messages": [], %s}' % TURN, id="duplicate messages"),
+        pytest.param(b'{"model": "auto", "temperature": NaN, %s}' % TURN, id="NaN"),
+        pytest.param(b'{"model": "auto", "temperature": 1e400, %s}' % TURN, id="1e400"),
+        pytest.param(b'{"model": "auto", "user": "\\ud800", %s}' % TURN, id="lone surrogate"),
+        pytest.param(b'\xef\xbb\xbf{"model": "auto", %s}' % TURN, id="byte order mark"),
+        pytest.param((b'{"model": "auto", %s}' % TURN).decode().encode("utf-16"), id="UTF-16"),
+        pytest.param(b'{"model": null, %s}' % TURN, id="model is null"),
+        pytest.param(b"{%s}" % TURN, id="no model"),
+    ],
+)
+def test_what_vllm_reads_is_routed_and_says_the_same(stack: Stack, body: bytes) -> None:
+    stack.request(body)
+
+    meant = json.loads(body) | {"model": "thinker", "reasoning_effort": "high"}
+    assert json.dumps(stack.thinker.only().json, sort_keys=True) == json.dumps(
+        meant, sort_keys=True
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"model": "auto", %s} {}' % TURN, id="trailing garbage"),
+        pytest.param(b'{"model": "auto", "user": "\xff", %s}' % TURN, id="invalid UTF-8"),
+        pytest.param(b'{"model": 7, %s}' % TURN, id="a number as model"),
+        pytest.param(b'{"model": ["auto"], %s}' % TURN, id="a list as model"),
+        pytest.param(b'{"a": %s1%s, %s}' % (b"[" * 10_000, b"]" * 10_000, TURN), id="nesting"),
+        pytest.param(b'{"model": "auto", "messages": {}}', id="no list of messages"),
+        pytest.param(b"[]", id="no object"),
+        pytest.param(b'{"model": "auto", "messages": [', id="cut short"),
+    ],
+)
+def test_what_vllm_refuses_is_refused_and_never_half_rewritten(stack: Stack, body: bytes) -> None:
+    answer = stack.request(body)
+
+    assert answer.status == 400
+    assert answer.json["error"]["code"] == "unparsable"
+    assert stack.talker.arrived == stack.thinker.arrived == []

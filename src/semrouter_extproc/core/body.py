@@ -18,6 +18,8 @@ def members_of(document: bytes) -> dict[str, msgspec.Raw]:
     Of duplicate members the last wins, as it does in vLLM.
     """
     try:
+        if not document.isascii():
+            document.decode()  # msgspec passes over what it does not decode
         return msgspec.json.decode(document, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return _lenient_members(document)

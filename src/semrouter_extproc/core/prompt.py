@@ -6,7 +6,7 @@ pass that only moves forward, and no pattern here can match the same characters 
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -65,8 +65,12 @@ INJECTED_SECTIONS: Final = (
 
 # So many characters of a conversation are looked at, however long it is: the ends of a longer
 # turn, and no turn before it. What a hostile body can cost ends here.
-_LOOKED_AT: Final = 1_000_000
+_LOOKED_AT: Final = 400_000
 _INDENTED: Final = 40
+
+# Possessive, so that no character is tried twice: the next bracket ends every attempt.
+_REST_OF_TAG: Final = r"(?:\s[^<>]*+)?>"
+_BEGIN_TAG: Final = re.compile(rf"<([^\s<>/]++){_REST_OF_TAG}")
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,21 @@ class Reading:
     injected_sections: tuple[tuple[str, str], ...] = INJECTED_SECTIONS
 
     @cached_property
-    def injected(self) -> "Blocks":
+    def injected(self) -> tuple["Blocks", ...]:
         """What is left out of a turn."""
-        return Blocks(self.injected_tags, self.injected_sections)
+        sections = (Blocks.of_section(begin, end) for begin, end in self.injected_sections)
+        return (Blocks.of_tags(self.injected_tags), *sections)
 
     @cached_property
     def own(self) -> "Blocks":
         """What a turn is read for, where an agent wrote the rest of it."""
-        return Blocks(self.own_tags)
+        return Blocks.of_tags(self.own_tags)
+
+    @cached_property
+    def own_tag(self) -> re.Pattern[str]:
+        """Matches the begin or the end of the user's own words."""
+        names = "|".join(map(re.escape, sorted(self.own_tags))) or "(?!)"
+        return re.compile(f"</?(?:{names}){_REST_OF_TAG}")
 
 
 def text_to_classify(turns: Sequence[Turn], reading: Reading) -> str:
@@ -114,11 +125,13 @@ def text_to_classify(turns: Sequence[Turn], reading: Reading) -> str:
 
 def own_words(text: str, reading: Reading) -> str:
     """Return what the user wrote of a turn, without what agents put around it."""
-    kept = "".join(reading.injected.around(text))
+    kept = text
+    for blocks in reading.injected:
+        kept = "".join(blocks.around(kept))
     if len(kept) < len(text):
         # An agent wrote this turn: more of it may be its own than the list of tags knows.
         kept = "\n".join(reading.own.inside(kept)).strip() or kept
-    return reading.own.without_tags(kept).strip()
+    return reading.own_tag.sub("", kept).strip()
 
 
 def shortened(text: str, length: int) -> str:
@@ -144,17 +157,25 @@ def _turns_of_the_user(turns: Sequence[Turn], reading: Reading) -> Iterator[str]
 
 
 class Blocks:
-    """Finds blocks in a text: a tag and what it holds, or all from a begin to its end.
+    """Finds blocks in a text, by what `begin` matches and the end that belongs to it.
 
     A block begins a line, so that a question about `<task>` is none, and reaches to the first
     end of its kind; without one it is text like any other.
     """
 
-    def __init__(self, tags: Collection[str], sections: Collection[tuple[str, str]] = ()) -> None:
-        self._section_ends = dict(sections)
-        attributes = r"(?:\s[^<>]*)?>"
-        self._begin = re.compile(f"<({_any_of(tags)}){attributes}|({_any_of(self._section_ends)})")
-        self._tag = re.compile(f"</?(?:{_any_of(tags)}){attributes}")
+    def __init__(self, begin: re.Pattern[str], ends: Mapping[str, str]) -> None:
+        self._begin = begin
+        self._ends = ends
+
+    @classmethod
+    def of_tags(cls, tags: Iterable[str]) -> "Blocks":
+        """Return blocks between a tag and its end tag."""
+        return cls(_BEGIN_TAG, {tag: f"</{tag}>" for tag in tags})
+
+    @classmethod
+    def of_section(cls, begin: str, end: str) -> "Blocks":
+        """Return blocks between two texts."""
+        return cls(re.compile(f"({re.escape(begin)})"), {begin: end})
 
     def around(self, text: str) -> Iterator[str]:
         """Yield what stands between the blocks."""
@@ -169,10 +190,6 @@ class Blocks:
         for block in self._found_in(text):
             yield text[block.held_from : block.held_to]
 
-    def without_tags(self, text: str) -> str:
-        """Return `text` without the tags, but with what they hold."""
-        return self._tag.sub("", text)
-
     def _found_in(self, text: str) -> Iterator["_Block"]:
         # An end that is missing is looked for once: otherwise the time would grow with the
         # square of a text full of begins.
@@ -180,8 +197,8 @@ class Blocks:
         position = 0
         while begin := self._begin.search(text, position):
             position = begin.end()
-            end = f"</{begin[1]}>" if begin[1] else self._section_ends[begin[2]]
-            if end in missing or not _begins_line(text, begin.start()):
+            end = self._ends.get(begin[1])
+            if end is None or end in missing or not _begins_line(text, begin.start()):
                 continue
             held_to = text.find(end, position)
             if held_to < 0:
@@ -199,11 +216,6 @@ class _Block(NamedTuple):
     held_from: int
     held_to: int
     stop: int
-
-
-def _any_of(words: Iterable[str]) -> str:
-    """Return a pattern for any of `words`; without words it matches nothing."""
-    return "|".join(re.escape(word) for word in sorted(words)) or "(?!)"
 
 
 def _begins_line(text: str, position: int) -> bool:
