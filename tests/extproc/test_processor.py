@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semrouter_extproc.core.rules import Clients
 from semrouter_extproc.extproc._pb import ext_proc_pb2 as pb
 from semrouter_extproc.extproc.processor import RequestProcessor
 from support import tiny
@@ -123,6 +124,61 @@ async def test_a_pinned_model_is_told_but_its_body_stays() -> None:
         "x-semrouter-reasoning": "unchanged",
         "x-semrouter-reason": "pinned_model",
     }
+
+
+async def test_the_models_are_listed_at_once() -> None:
+    listing = {":method": "GET", ":path": "/v1/models?limit=5"}
+
+    ((answer,),) = await exchange(headers(listing, end_of_stream=True))
+
+    immediate = answer.immediate_response
+    assert immediate.status.code == 200
+    assert set_headers(immediate.headers) == {"content-type": "application/json"}
+    listed = json.loads(immediate.body)["data"]
+    assert [model["id"] for model in listed] == ["auto", "thinker", "talker"]
+
+
+async def test_each_path_is_read_in_the_shape_of_its_api() -> None:
+    responses = {**CHAT, ":path": "/v1/responses"}
+    body = json.dumps({"model": "auto", "input": tiny.MATH}).encode()
+
+    _, (answer,) = await exchange(headers(responses), chunk(body))
+
+    told = json.loads(answer.request_body.response.body_mutation.body)
+    assert told == {"model": "thinker", "input": tiny.MATH, "reasoning": {"effort": "high"}}
+
+
+async def test_a_refusal_has_the_shape_of_its_api() -> None:
+    anthropic = {**CHAT, ":path": "/v1/messages"}
+
+    _, (answer,) = await exchange(headers(anthropic), chunk(b"{"))
+
+    assert answer.immediate_response.status.code == 400
+    assert json.loads(answer.immediate_response.body)["type"] == "error"
+
+
+async def test_the_clients_header_reaches_the_decision() -> None:
+    listening = tiny.router(rules=tiny.rules(clients=Clients(header_counts=True)))
+    processor = RequestProcessor(listening, max_body=1_000_000)
+
+    await processor.handle(headers({**CHAT, "x-reasoning": "low"}))
+    (answer,) = await processor.handle(chunk(BODY))
+
+    told = json.loads(answer.request_body.response.body_mutation.body)
+    assert told["reasoning_effort"] == "low"
+
+
+async def test_an_unknown_model_is_refused_where_the_configuration_says_so() -> None:
+    strict = tiny.router(rules=tiny.rules(clients=Clients(unknown_models_pass=False)))
+    processor = RequestProcessor(strict, max_body=1_000_000)
+
+    await processor.handle(headers())
+    (answer,) = await processor.handle(chunk(b'{"model": "gpt-9"}'))
+
+    error = json.loads(answer.immediate_response.body)["error"]
+    assert answer.immediate_response.status.code == 400
+    assert error["code"] == "unknown_model"
+    assert "'gpt-9' does not exist" in error["message"]
 
 
 @pytest.mark.parametrize(
