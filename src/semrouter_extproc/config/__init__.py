@@ -1,7 +1,8 @@
 """The configuration: one page of YAML, read once, every fault named with its path."""
 
 from semrouter_extproc.config.loading import load, parse
-from semrouter_extproc.config.schema import Config, Encoder, Server
+from semrouter_extproc.config.schema import Config
+from semrouter_extproc.config.sections import Encoder, Server
 from semrouter_extproc.config.values import Address
 
 __all__ = ["Address", "Config", "Encoder", "Server", "load", "parse"]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import yaml
 from pydantic import AfterValidator, Field, model_validator
 
-from semrouter_extproc.config.section import Section
+from semrouter_extproc.config.sections import Section
 from semrouter_extproc.core.reasoning import Dialect, Path, Reasoning, Spelling
 
 Evidence = Literal["run", "read", "documented"]

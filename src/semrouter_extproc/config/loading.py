@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from semrouter_extproc.config.schema import Config
-from semrouter_extproc.config.section import Section
+from semrouter_extproc.config.sections import Section
 from semrouter_extproc.errors import ConfigError
 
 

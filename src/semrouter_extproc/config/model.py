@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from semrouter_extproc.config.dialects import Backend
-from semrouter_extproc.config.section import Section
+from semrouter_extproc.config.sections import Section
 from semrouter_extproc.config.values import HostPort, RemedyName
 from semrouter_extproc.core import models
 from semrouter_extproc.core.needs import Feature

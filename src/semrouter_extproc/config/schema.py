@@ -1,12 +1,12 @@
-"""The page itself: its sections, their defaults, and what must agree between them."""
+"""The page itself: what must agree between its parts, and what it comes to."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import combinations
-from typing import Literal, Self
+from typing import Self
 
-from pydantic import ByteSize, Field, model_validator
+from pydantic import Field, model_validator
 
 from semrouter_extproc.config.dialects import (
     Families,
@@ -16,123 +16,30 @@ from semrouter_extproc.config.dialects import (
     merged,
 )
 from semrouter_extproc.config.model import Model
-from semrouter_extproc.config.section import Section
+from semrouter_extproc.config.sections import (
+    Classifier,
+    Clients,
+    DefaultRoute,
+    Encoder,
+    Envoy,
+    Prompt,
+    RouteConfig,
+    Section,
+    Server,
+    paper_routes,
+)
 from semrouter_extproc.config.values import (
     Address,
-    Duration,
-    HostPort,
-    Level,
     Name,
-    Tag,
     unknown,
     write_duration,
 )
 from semrouter_extproc.core import rules
 from semrouter_extproc.core.intent import Vocabulary
 from semrouter_extproc.core.models import Remedy
-from semrouter_extproc.core.policy import PAPER_POLICY, Policy, Route
-from semrouter_extproc.core.prompt import Reading
-from semrouter_extproc.core.prompting import SystemPrompt
-from semrouter_extproc.core.reasoning import Dialect, Reasoning
+from semrouter_extproc.core.policy import Policy, Route
+from semrouter_extproc.core.reasoning import Dialect
 from semrouter_extproc.errors import ConfigError
-
-
-class Server(Section):
-    """Where the router listens, and its bounds."""
-
-    grpc: HostPort = Address("127.0.0.1", 50051)
-    admin: HostPort = Address("127.0.0.1", 9190)
-    deadline: Duration = Field(default=0.25, gt=0)
-    # gRPC counts a message's bytes in 31 bits, and headers come on top.
-    max_body: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), gt=0, le=2**30)
-    drain_delay: Duration = 5.0
-    drain_timeout: Duration = 25.0
-
-
-class Encoder(Section):
-    """The model that turns prompts into vectors, and how it is fed."""
-
-    model: str = "all-MiniLM-L6-v2"
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
-    threads: int | None = Field(default=None, ge=1)
-    max_batch_chars: int | None = Field(default=None, ge=1)
-    max_queue: int = Field(default=256, ge=1)
-
-
-class Classifier(Section):
-    """The learned categories, and how sure the router must be."""
-
-    centroids: str = "mmlu-pro"
-    min_margin: float = Field(default=0.1, ge=0, lt=1)
-
-
-class Prompt(Section):
-    """The text of a conversation that is classified."""
-
-    max_chars: int = Field(default=Reading.max_chars, ge=1)
-    enough_chars: int = Field(default=Reading.enough_chars, ge=0)
-    injected_tags: tuple[Tag, ...] = ()
-
-    def compile(self) -> Reading:
-        """Return how conversations are read."""
-        return Reading(
-            max_chars=self.max_chars,
-            enough_chars=self.enough_chars,
-            injected_tags=Reading.injected_tags.union(self.injected_tags),
-        )
-
-
-class Clients(Section):
-    """What clients may ask for beside an alias."""
-
-    named_models: Literal["leave", "switch"] = "leave"
-    unknown_models: Literal["pass", "refuse"] = "pass"
-    reasoning_header: bool = False
-
-    def compile(self) -> rules.Clients:
-        """Return what clients may do."""
-        return rules.Clients(
-            named_models_switch=self.named_models == "switch",
-            unknown_models_pass=self.unknown_models == "pass",
-            header_counts=self.reasoning_header,
-        )
-
-
-class SystemPromptConfig(Section):
-    """Text around the system prompt that the client sends."""
-
-    prepend: str = ""
-    append: str = ""
-
-
-class RouteConfig(Section):
-    """Where a category goes. Without a model, to the default one."""
-
-    reasoning: Level
-    model: Name | None = None
-    system_prompt: SystemPromptConfig = SystemPromptConfig()
-
-
-def paper_routes() -> dict[str, RouteConfig]:
-    """Return the table of the paper "When to Reason" for the categories of MMLU-Pro."""
-    return {category: RouteConfig(reasoning=level) for category, level in PAPER_POLICY.items()}
-
-
-class DefaultRoute(Section):
-    """Where everything goes that is not routed: unsure, late, overloaded, without text."""
-
-    model: Name
-    reasoning: Level = Reasoning.OFF
-
-
-class Envoy(Section):
-    """The Envoy in front, for `semrouter envoy-config` and the demo."""
-
-    listen: HostPort = Address("0.0.0.0", 8080)  # noqa: S104 - an ingress listens everywhere
-    admin: HostPort = Address("127.0.0.1", 9901)
-    router: tuple[HostPort, ...] | None = Field(default=None, min_length=1)
-    message_timeout: Duration = 1.0
-    fail_open: bool = True
 
 
 class Config(Section):
@@ -210,14 +117,13 @@ class Config(Section):
         default = Route(self.default.model, self.default.reasoning)
         return Policy(
             labels=labels,
-            routes={category: self._route(route) for category, route in self.routes.items()},
+            routes={
+                category: route.compile(self.default.model)
+                for category, route in self.routes.items()
+            },
             default=default,
             min_margin=self.classifier.min_margin,
         )
-
-    def _route(self, route: RouteConfig) -> Route:
-        framing = SystemPrompt(route.system_prompt.prepend, route.system_prompt.append)
-        return Route(route.model or self.default.model, route.reasoning, framing)
 
     def _unknown_dialects(self) -> Iterable[str]:
         for name, model in self.models.items():
