@@ -47,7 +47,8 @@ def body(prompt: str, **members: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "check", "route", "fit", "envoy-config", "demo", "--help"]
+    "command",
+    ["serve", "check", "route", "fit", "dialects", "doctor", "envoy-config", "demo", "--help"],
 )
 def test_every_command_explains_itself(semrouter: Command, command: str) -> None:
     result = semrouter(*dict.fromkeys([command, "--help"]))

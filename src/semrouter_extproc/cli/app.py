@@ -9,6 +9,8 @@ import typer
 from semrouter_extproc import __version__
 from semrouter_extproc.cli.check import check
 from semrouter_extproc.cli.demo import demo
+from semrouter_extproc.cli.dialects import dialects
+from semrouter_extproc.cli.doctor import doctor
 from semrouter_extproc.cli.envoy_config import envoy_config
 from semrouter_extproc.cli.fit import fit
 from semrouter_extproc.cli.route import route
@@ -28,6 +30,8 @@ app.command()(check)
 app.command()(route)
 app.command()(fit)
 app.command()(envoy_config)
+app.command()(doctor)
+app.command()(dialects)
 app.command()(demo)
 
 
