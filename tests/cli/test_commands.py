@@ -72,7 +72,8 @@ def test_every_fault_of_a_configuration_is_one_line_with_its_path(
     semrouter: Command, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.yaml"
-    page.write_text("models: {q: {dialect: qwen3, backend: vlm, endpoints: ['h:1']}}\ndefalt: {model: q}\n")
+    model = "{dialect: qwen3, backend: vlm, endpoints: ['h:1']}"
+    page.write_text(f"models: {{q: {model}}}\ndefalt: {{model: q}}\n")
 
     result = semrouter("check", "--config", str(page))
 

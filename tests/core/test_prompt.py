@@ -1,4 +1,4 @@
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -8,6 +8,9 @@ from semrouter_extproc.core.conversation import Turn
 from semrouter_extproc.core.prompt import Reading, own_words, shortened, text_to_classify
 
 READING = Reading()
+
+# Seconds of the processor: many times what is needed, far below what quadratic work takes.
+QUICK = 1.0
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 TAGGED_TEXT = st.lists(
@@ -107,12 +110,7 @@ def test_shortening_gives_exactly_the_length(text: str, length: int) -> None:
         ("<task>\nWhy?\n</task>\n# Notes\n<environment_details>x</environment_details>", "Why?"),
         ("<context>9 May</context>\n<userRequest>\nWhy?\n</userRequest>\n<rules>x</rules>", "Why?"),
         ("<rules>\nx\n</rules>\n<user_query>\nWhy?", "Why?"),
-        (
-            "<command-name>/ask</command-name>\n"
-            "            <command-message>ask</command-message>\n"
-            "            <command-args>Why?</command-args>",
-            "Why?",
-        ),
+        ("<command-name>/ask</command-name>\n     <command-args>Why?</command-args>", "Why?"),
         (
             "# AGENTS.md instructions for /src\n\n<INSTRUCTIONS>\nTest.\n</INSTRUCTIONS>\nWhy?",
             "Why?",
@@ -131,6 +129,7 @@ def test_blocks_of_coding_agents_are_left_out(turn: str, words: str) -> None:
         "<system-reminder> is never closed",
         "<unknown>Why?</unknown>",
         "if a <b and c> d",
+        "</rules>\nWhy?\n</rules>",
         "<context>The pump is cold.</context>",
     ],
 )
@@ -149,8 +148,8 @@ def test_the_tags_are_configurable() -> None:
         injected_tags=frozenset({"house-rules"}), own_tags=frozenset(), injected_sections=()
     )
 
-    text = "<house-rules>x</house-rules><system-reminder>y</system-reminder>"
-    assert own_words(text, reading) == "<system-reminder>y</system-reminder>"
+    text = "<house-rules>x</house-rules><system-reminder>y</system-reminder> <> <task>"
+    assert own_words(text, reading) == "<system-reminder>y</system-reminder> <> <task>"
 
 
 @given(ANY_TURNS, st.integers(1, 50), st.integers(0, 80))
@@ -179,6 +178,9 @@ def test_lone_surrogates_are_replaced() -> None:
         "\n<system-reminder>" * 300_000,
         "<system-reminder " * 300_000,
         "<" * 5_000_000,
+        "<a>" * 1_700_000,
+        "<a " + " " * 5_000_000,
+        "<" + "a" * 5_000_000,
         "\n".join(f"<{tag}>" for tag in sorted(READING.injected_tags)) * 3_000,
         "<task>" * 400_000 + "</task>" * 400_000,
         "\n<rules>x</rules>" * 300_000,
@@ -188,14 +190,14 @@ def test_lone_surrogates_are_replaced() -> None:
     ids=lambda turn: turn[:20].strip(),
 )
 def test_huge_turns_take_no_time(turn: str) -> None:
-    start = perf_counter()
+    start = process_time()
     read(user(LONG), user(turn))
 
-    assert perf_counter() - start < 0.5
+    assert process_time() - start < QUICK
 
 
 def test_a_conversation_of_nothing_but_blocks_takes_no_time() -> None:
-    start = perf_counter()
+    start = process_time()
     read(*[user("<rules>" + "x" * 8_000 + "</rules>")] * 2_000)
 
-    assert perf_counter() - start < 0.5
+    assert process_time() - start < QUICK
