@@ -50,6 +50,8 @@ format: $(READY) ## Format the code and fix what can be fixed
 bench: $(READY) ## Run the benchmarks; DATA=FOLDER names the labelled prompts
 	@test -n "$(DATA)" || { echo "make bench: say where the labelled prompts are, DATA=FOLDER" >&2; exit 2; }
 	$(ONE_THREAD) $(BIN)/python benchmarks/classification.py "$(DATA)"
+	$(ONE_THREAD) $(BIN)/python benchmarks/prompts.py "$(DATA)"
+	PYTHONPATH=tests $(BIN)/python benchmarks/prefix_cache.py
 
 .PHONY: artefact
 artefact: $(READY) ## Fit the built-in centroids anew; DATA=FOLDER names the examples
@@ -79,6 +81,9 @@ lock: $(READY) ## Resolve the dependencies anew
 		$(CURDIR)/$(BIN)/uv pip compile vllm.in --quiet --universal --python-version 3.11 \
 		--excludes vllm.excludes --generate-hashes --no-annotate --no-header; } > vllm.lock.new && \
 		mv vllm.lock.new vllm.lock
+	cd tests/support && $(CURDIR)/$(BIN)/uv pip compile litellm.in --quiet --universal \
+		--python-version 3.11 --excludes litellm.excludes --override litellm.overrides \
+		--generate-hashes --no-annotate --no-header --output-file litellm.lock
 
 .PHONY: clean
 clean: ## Remove the environment and every cache in this folder

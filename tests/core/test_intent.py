@@ -4,7 +4,7 @@ import pytest
 
 from semrouter_extproc.core.apis import CHAT_COMPLETIONS, COMPLETIONS, MESSAGES, RESPONSES
 from semrouter_extproc.core.intent import Vocabulary, wish_of_header
-from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.core.reasoning import Dialect, Reasoning, Spelling
 from semrouter_extproc.errors import MalformedRequest
 from support import dialects
 from support.requests import request
@@ -38,6 +38,22 @@ def wish(api: Any = CHAT_COMPLETIONS, text: str = "Why?", **members: Any) -> Rea
 )
 def test_every_spelling_of_a_wish_is_understood(members: Any, level: Reasoning) -> None:
     assert wish(**members) is level
+
+
+def test_any_budget_of_thinking_is_a_wish_for_it_also_where_a_level_names_one_number() -> None:
+    claude = Dialect(
+        "claude",
+        {
+            Reasoning.ON: Spelling(
+                {("thinking", "type"): "enabled", ("thinking", "budget_tokens"): 8192}
+            ),
+            Reasoning.OFF: Spelling({("thinking", "type"): "disabled"}),
+        },
+        removes=frozenset({("thinking", "budget_tokens")}),
+    )
+    asked = request(MESSAGES, thinking={"type": "enabled", "budget_tokens": 1024})
+
+    assert Vocabulary([claude]).wish_of(asked) is Reasoning.ON
 
 
 @pytest.mark.parametrize(

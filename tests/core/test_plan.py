@@ -9,7 +9,7 @@ from semrouter_extproc.core.needs import Feature
 from semrouter_extproc.core.plan import Plan, plan
 from semrouter_extproc.core.policy import Choice, Decision, Reason, Route
 from semrouter_extproc.core.prompting import SystemPrompt
-from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.core.reasoning import Dialect, Reasoning, Spelling
 from semrouter_extproc.core.request import Request
 from semrouter_extproc.core.rewrite import rewrite
 from support import dialects
@@ -121,6 +121,20 @@ def test_a_wish_in_the_models_own_words_changes_no_byte_of_them() -> None:
     assert rewrite(asked, found.changes).endswith(
         b'"chat_template_kwargs":{"persona":"pirate","enable_thinking":false}}'
     )
+
+
+def test_a_budget_that_the_client_sets_stays_also_where_the_level_is_one() -> None:
+    budget = ("chat_template_kwargs", "thinking_budget")
+    seed = Dialect(
+        "seed",
+        {Reasoning.ON: Spelling({budget: -1}), Reasoning.OFF: Spelling({budget: 0})},
+        budget=budget,
+    )
+    asked = request(chat_template_kwargs={"thinking_budget": 700})
+
+    told = sent(asked, planned(asked, Reasoning.OFF, Reasoning.ON, dialect=seed))
+
+    assert told["chat_template_kwargs"] == {"thinking_budget": 700}
 
 
 def test_null_is_no_contradiction_and_stays() -> None:

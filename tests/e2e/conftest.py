@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.front import service
 from support.stack import Stack, running_stack
 from support.vllm import (
     chat_templates,
@@ -16,6 +17,7 @@ __all__ = [
     "chat_templates",
     "installation",
     "rendering",
+    "service",
     "template_server",
     "tiny_vllm",
     "vllm",

@@ -80,4 +80,5 @@ def test_words_that_only_reach_the_prompt_are_not_taken_for_a_switch(
 ) -> None:
     code, finding = doctor(tiny_vllm, tmp_path, "llama-nemotron")
 
-    assert (code, finding["verdict"]) == (1, "unclear")
+    assert (code, finding["verdict"]) == (1, "ignored")
+    assert finding["detail"] == "it thinks with off"

@@ -31,7 +31,7 @@ from support.stack import LAW, MATH
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1500)]
 
 CHAT_LIKE = (CHAT, RESPONSES, MESSAGES)
-NONE_AT_ALL = {
+NONE_AT_ALL: dict[str, dict[str, Any]] = {
     CHAT: {"reasoning_effort": "none"},
     RESPONSES: {"reasoning": {"effort": "none"}},
     MESSAGES: {"thinking": {"type": "disabled"}},

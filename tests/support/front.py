@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from semrouter_extproc.config import Address, parse
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import EnvoyProcess
@@ -40,3 +42,14 @@ def running_front(vllm: VllmBackend, folder: Path) -> Iterator[tuple[Address, Ro
     config = parse(document, source="the test's configuration")
     with running_router(config, folder) as router, EnvoyProcess(render(config), folder):
         yield config.envoy.listen, router
+
+
+@pytest.fixture(scope="session")
+def service(tiny_vllm: VllmBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address, as a URL, at which clients find a model that shows what was decided.
+
+    The tiny model never ends a thought: all that it writes is reasoning where that is on, and
+    text where it is off.
+    """
+    with running_front(tiny_vllm, tmp_path_factory.mktemp("service")) as (front, _):
+        yield f"http://{front}"

@@ -42,9 +42,9 @@ def read(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def own_effort(request: ChatCompletionRequest | ResponsesRequest) -> str | None:
     """Return the effort where Harmony reads it: in the request itself."""
-    if isinstance(request, ResponsesRequest):
-        return request.reasoning.effort if request.reasoning else None
-    return request.reasoning_effort
+    asked = isinstance(request, ResponsesRequest) and request.reasoning
+    effort = asked.effort if asked else getattr(request, "reasoning_effort", None)
+    return None if effort is None else str(effort)
 
 
 def harmony(effort: str | None) -> str:

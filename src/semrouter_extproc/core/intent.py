@@ -71,8 +71,10 @@ class Vocabulary:
 
     def __init__(self, dialects: Iterable[Dialect]) -> None:
         dialects = list(dialects)
-        meanings = _meanings(dialects)
         budgets = {*_BUDGETS, *(dialect.budget for dialect in dialects if dialect.budget)}
+        meanings = _meanings(dialects)
+        for budget in budgets:
+            meanings.pop(budget, None)  # any number of tokens means the same
         self._meanings = {api: _placed(meanings, api) for api in APIS.values()}
         self._budgets = {api: set(filter(None, map(api.place, budgets))) for api in APIS.values()}
         self._commands = _words(said for said in _spoken(dialects, "user_turn"))

@@ -9,7 +9,7 @@ from semrouter_extproc.core.models import Model, Remedy, first_that_takes
 from semrouter_extproc.core.needs import answer_limit, needs_of
 from semrouter_extproc.core.policy import Choice, Decision, Reason, Route
 from semrouter_extproc.core.prompting import NO_WORDS, SystemPrompt
-from semrouter_extproc.core.reasoning import Path, Reasoning
+from semrouter_extproc.core.reasoning import Dialect, Path, Reasoning
 from semrouter_extproc.core.request import Request
 from semrouter_extproc.core.rewrite import Changes
 
@@ -86,7 +86,8 @@ def _changes(request: Request, model: Model, switch: _Switch, route: Route | Non
     """
     dialect = model.dialects[request.api]
     spelling = dialect.spell(switch.level)
-    members = {**spelling.members, **_sampling(request, model, switch.level), **switch.members}
+    sampling = _sampling(request, model, switch.level)
+    members = {**_spelt(request, dialect, switch), **sampling, **switch.members}
     if route is not None:
         members[("model",)] = model.name
     removed = dialect.removes if switch.level is not Reasoning.UNCHANGED else frozenset()
@@ -97,6 +98,15 @@ def _changes(request: Request, model: Model, switch: _Switch, route: Route | Non
         SystemPrompt(_unless_said(request, spelling.system_prompt, said.prepend), said.append),
         _unless_said(request, spelling.user_turn),
     )
+
+
+def _spelt(request: Request, dialect: Dialect, switch: _Switch) -> Mapping[Path, object]:
+    """Return the members that say the level, but for a budget that the client set itself."""
+    members = dict(dialect.spell(switch.level).members)
+    wished = switch.reason is Reason.CLIENT_OVERRIDE
+    if wished and dialect.budget and request.member(dialect.budget) is not None:
+        members.pop(dialect.budget, None)
+    return members
 
 
 def _sampling(request: Request, model: Model, level: Reasoning) -> Mapping[Path, object]:

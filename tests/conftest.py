@@ -1,0 +1,31 @@
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from semrouter_extproc.workbench.processes import guarded
+
+TESTS = Path(__file__).parent
+
+
+def needs_vllm(item: pytest.Item) -> bool:
+    return item.get_closest_marker("vllm") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the tests that need vLLM to the end, when it is installed."""
+    items.sort(key=needs_vllm)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Install vLLM, which takes minutes the first time, beside the tests that do not need it."""
+    if session.config.option.collectonly or not any(map(needs_vllm, session.items)):
+        return (yield)
+    command = [sys.executable, "-m", "support.preparation"]
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    with guarded(command, output=subprocess.DEVNULL, environment=environment):
+        return (yield)
