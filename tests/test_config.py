@@ -62,6 +62,12 @@ def test_a_configuration_survives_being_written_and_read() -> None:
         (page(rotues={}), "rotues: unknown key, did you mean routes?"),
         (page(server={"deadlin": "1s"}), "server.deadlin: unknown key, did you mean deadline?"),
         (page(zebra=1), "zebra: unknown key"),
+        (page(encoder={"aliases": 1}), "encoder.aliases: unknown key"),
+        (page(prompt={"max_char": 1}), "prompt.max_char: unknown key, did you mean max_chars?"),
+        (
+            page(routes={"math": {"reasoning": "on", "modle": "qwen3"}}),
+            "routes.math.modle: unknown key, did you mean model?",
+        ),
         (
             page(default={"model": "llama"}),
             "default.model: unknown model 'llama'; known are qwen3",

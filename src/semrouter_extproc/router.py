@@ -31,7 +31,7 @@ class Routing:
     """The answer to a request: what was decided, why, and the body to send on.
 
     `body` is None when the client's bytes go on as they are. `refusal` is the message of a
-    400. `text` and `classification` are there for those who explain decisions.
+    400. `text`, `classification` and `lead` are there for those who explain decisions.
     """
 
     decision: Decision
@@ -39,6 +39,7 @@ class Routing:
     refusal: str | None = None
     text: str = ""
     classification: Classification | None = None
+    lead: float | None = None
 
 
 class SemanticRouter:
@@ -107,7 +108,13 @@ class SemanticRouter:
         with self._metrics.time(Stage.REWRITE):
             rewritten = rewrite(request, planned.changes)
         classification = outcome if isinstance(outcome, Classification) else None
-        return Routing(planned.decision, rewritten, text=text, classification=classification)
+        return Routing(
+            planned.decision,
+            rewritten,
+            text=text,
+            classification=classification,
+            lead=choice.lead,
+        )
 
     async def _classify(self, prompt: str) -> Classification | Reason:
         """Return the classification of `prompt`, or the reason why there is none."""

@@ -68,6 +68,36 @@ def test_the_shipped_configuration_is_valid(semrouter: Command) -> None:
     assert json.loads(result.out)["categories"] == 14
 
 
+def test_what_may_surprise_in_a_valid_configuration_is_said(
+    semrouter: Command, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.yaml"
+    page.write_text(
+        "models: {oss: {dialect: gpt-oss, endpoints: ['h:1']}}\n"
+        "default: {model: oss}\n"
+        "routes: {math: {reasoning: high}}\n"
+    )
+
+    result = semrouter("check", "--config", str(page))
+
+    notes = [line for line in result.out.splitlines() if line.startswith("note: ")]
+    assert result.code == 0
+    assert notes[0].startswith("note: without a route of their own, and so to the default: bio")
+    assert notes[1:] == ["note: default: gpt-oss cannot say off, it becomes low"]
+
+
+def test_a_wish_by_header_can_be_tried_where_it_counts(semrouter: Command, tmp_path: Path) -> None:
+    listening = tmp_path / "page.yaml"
+    listening.write_text(Path(CONFIG).read_text().replace("header: false", "header: true"))
+    wish = ("--reasoning", "on", "--json", "Who wrote Hamlet?")
+
+    deaf = semrouter("route", "--config", CONFIG, *wish)
+    heard = semrouter("route", "--config", str(listening), *wish)
+
+    assert deaf.code == 2
+    assert json.loads(heard.out)["decision"]["reason"] == "client_override"
+
+
 def test_every_fault_of_a_configuration_is_one_line_with_its_path(
     semrouter: Command, tmp_path: Path
 ) -> None:

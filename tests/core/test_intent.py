@@ -104,6 +104,7 @@ def test_a_text_completion_has_no_switch_to_wish_for() -> None:
         ("/no_think What is 2+2?", Reasoning.OFF),
         ("What is 2+2? /think", Reasoning.ON),
         ("/think no, /no_think", Reasoning.OFF),
+        ("Explain. /nothink", Reasoning.OFF),
     ],
 )
 @pytest.mark.parametrize("api", [CHAT_COMPLETIONS, RESPONSES, MESSAGES])
@@ -128,6 +129,13 @@ def turn(role: str, content: str) -> dict[str, str]:
         ([turn("user", "/no_think Hi"), turn("user", "Why? /think")], Reasoning.ON),
         ([turn("assistant", "/no_think"), turn("user", "Hi")], None),
         ([turn("system", "detailed thinking off"), turn("user", "Hi")], Reasoning.OFF),
+        ([turn("system", "Never write <think> or </think>."), turn("user", "Hi")], None),
+        ([turn("system", "Docs: https://x.org/thinking"), turn("user", "Hi")], None),
+        ([turn("system", "Files are in /home/me/no_think/x"), turn("user", "Hi")], None),
+        (
+            [turn("system", "Brief. detailed thinking on."), turn("user", "Hi")],
+            Reasoning.ON,
+        ),
         ([turn("user", "What does 'detailed thinking off' do?")], None),
     ],
 )
@@ -143,7 +151,13 @@ def test_a_command_is_found_in_long_texts_in_no_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "level"), [("on", Reasoning.ON), (" Off ", Reasoning.OFF), ("high", Reasoning.HIGH)]
+    ("value", "level"),
+    [
+        ("on", Reasoning.ON),
+        (" Off ", Reasoning.OFF),
+        ("none", Reasoning.OFF),
+        ("high", Reasoning.HIGH),
+    ],
 )
 def test_the_header_names_a_level(value: str, level: Reasoning) -> None:
     assert wish_of_header(value) is level
@@ -154,5 +168,5 @@ def test_the_header_may_leave_it_to_the_router() -> None:
 
 
 def test_another_word_in_the_header_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(MalformedRequest, match=r"x-reasoning must be auto, on, off, minimal"):
+    with pytest.raises(MalformedRequest, match=r"x-reasoning must be one of auto, on, off"):
         wish_of_header("yes please")

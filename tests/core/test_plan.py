@@ -8,13 +8,14 @@ from semrouter_extproc.core.models import Model, Remedy, ShortBudget
 from semrouter_extproc.core.needs import Feature
 from semrouter_extproc.core.plan import Plan, plan
 from semrouter_extproc.core.policy import Choice, Decision, Reason, Route
-from semrouter_extproc.core.prompting import SystemPrompt
 from semrouter_extproc.core.reasoning import Dialect, Reasoning, Spelling
 from semrouter_extproc.core.request import Request
 from semrouter_extproc.core.rewrite import rewrite
+from semrouter_extproc.core.wording import SystemPrompt
 from support import dialects
 from support.requests import EVERY, TEMPLATED, request
 
+BUDGET = ("thinking", "budget_tokens")
 WARM = {"temperature": 0.6, "top_k": 20}
 COOL = {"temperature": 0.7}
 
@@ -228,9 +229,9 @@ def test_a_short_limit_is_raised_by_what_thinking_needs_up_to_the_cap(api: Api) 
     asked = request(api, "Why?", **{name: 50})
 
     raised = sent(asked, planned(asked, **guard(Remedy.RAISE, cap=9000)))[name]
-    capped = sent(asked, planned(asked, **guard(Remedy.RAISE, cap=700)))[name]
+    capped = sent(asked, planned(asked, **guard(Remedy.RAISE, cap=1020)))[name]
 
-    assert (raised, capped) == ((1050, 700) if api.templated else (50, 50))
+    assert (raised, capped) == ((1050, 1020) if api.templated else (50, 50))
 
 
 def test_both_limits_are_raised_where_both_are_set() -> None:
@@ -239,6 +240,23 @@ def test_both_limits_are_raised_where_both_are_set() -> None:
     told = sent(asked, planned(asked, **guard(Remedy.RAISE, cap=9000)))
 
     assert (told["max_tokens"], told["max_completion_tokens"]) == (1050, 1050)
+
+
+def test_a_limit_is_never_raised_past_the_models_context() -> None:
+    asked = request(ask="x" * 3000, max_tokens=900)
+
+    found = planned(asked, context=2500, **guard(Remedy.RAISE, cap=9000))
+
+    assert sent(asked, found)["max_tokens"] == 1500
+
+
+def test_where_the_context_leaves_no_room_to_think_it_is_left_off() -> None:
+    asked = request(ask="x" * 3000, max_tokens=900)
+
+    found = planned(asked, context=1950, **guard(Remedy.RAISE, cap=9000))
+
+    assert found.decision.reasoning is Reasoning.OFF
+    assert sent(asked, found)["max_tokens"] == 900
 
 
 def test_a_cap_that_is_reached_leaves_thinking_off() -> None:
@@ -256,6 +274,56 @@ def test_thinking_may_be_limited_to_half_of_the_answer() -> None:
     assert found.decision.reasoning is Reasoning.ON
     assert found.decision.reason is Reason.SHORT_BUDGET
     assert sent(asked, found)["thinking_token_budget"] == 250
+
+
+@pytest.mark.parametrize(("limit", "level"), [(1, Reasoning.OFF), (2, Reasoning.ON)])
+def test_half_of_nothing_is_no_thinking(limit: int, level: Reasoning) -> None:
+    found = planned(request(max_tokens=limit), **guard(Remedy.LIMIT))
+
+    assert found.decision.reasoning is level
+
+
+CLAUDE = Dialect(
+    "claude",
+    {
+        Reasoning.ON: Spelling({("thinking", "type"): "enabled", BUDGET: 8192}),
+        Reasoning.OFF: Spelling({("thinking", "type"): "disabled"}),
+    },
+    removes=frozenset({BUDGET}),
+    budget=BUDGET,
+    least_budget=1024,
+)
+
+
+@pytest.mark.parametrize(("limit", "level"), [(8192, Reasoning.OFF), (8193, Reasoning.ON)])
+def test_a_level_that_grants_more_thinking_than_the_answer_may_take_is_short(
+    limit: int, level: Reasoning
+) -> None:
+    asked = request(MESSAGES, max_tokens=limit)
+
+    found = planned(asked, dialect=CLAUDE, **guard(Remedy.OFF))
+
+    assert found.decision.reasoning is level
+
+
+@pytest.mark.parametrize(("limit", "budget"), [(4096, 2048), (2047, None)])
+def test_a_backend_that_wants_a_least_budget_gets_it_or_none(
+    limit: int, budget: int | None
+) -> None:
+    asked = request(MESSAGES, max_tokens=limit)
+
+    told = sent(asked, planned(asked, dialect=CLAUDE, **guard(Remedy.LIMIT)))
+
+    assert told["thinking"].get("budget_tokens") == budget
+    assert told["thinking"]["type"] == ("enabled" if budget else "disabled")
+
+
+def test_a_clients_own_budget_is_kept_where_it_wishes_to_think() -> None:
+    asked = request(MESSAGES, max_tokens=9000, thinking={"type": "enabled", "budget_tokens": 2000})
+
+    told = sent(asked, planned(asked, Reasoning.OFF, Reasoning.ON, dialect=CLAUDE))
+
+    assert told["thinking"] == {"type": "enabled", "budget_tokens": 2000}
 
 
 def test_where_the_api_has_no_budget_of_thinking_it_is_left_off() -> None:
@@ -325,9 +393,18 @@ def test_a_switch_by_words_stands_before_a_routes_own_words() -> None:
     assert told["messages"][0] == system
 
 
-def test_words_that_the_client_said_already_are_not_repeated() -> None:
+def test_words_that_stand_in_their_place_already_are_not_repeated() -> None:
     asked = request(ask="Why? /no_think")
 
     told = sent(asked, planned(asked, Reasoning.ON, Reasoning.OFF, dialect=dialects.COMMANDS))
 
     assert told["messages"][-1]["content"] == "Why? /no_think"
+
+
+@pytest.mark.parametrize("text", ["What is </think>?", "See https://x.org/thinking", "/think not"])
+def test_words_that_stand_elsewhere_do_not_keep_the_switch_from_being_said(text: str) -> None:
+    asked = request(ask=text)
+
+    told = sent(asked, planned(asked, Reasoning.ON, dialect=dialects.COMMANDS))
+
+    assert told["messages"][-1]["content"] == f"{text}\n\n/think"

@@ -1,28 +1,42 @@
 """`semrouter check`: everything `serve` would refuse, before it is deployed."""
 
 import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
 from semrouter_extproc.cli.options import AsJson, ConfigFile
 
+if TYPE_CHECKING:
+    from semrouter_extproc.config import Config
+    from semrouter_extproc.core.rules import Rules
+
 
 def check(config: ConfigFile, as_json: AsJson = False) -> None:
-    """Validate a configuration, every fault by its path."""
+    """Validate a configuration, every fault by its path, and say what may surprise."""
     from semrouter_extproc.config import load
     from semrouter_extproc.server import load_encoder, load_rules
 
     loaded = load(config)
-    artefact, _ = load_rules(loaded)
+    artefact, rules = load_rules(loaded)
     encoder = load_encoder(loaded.encoder, artefact)
+    labels = artefact.centroids.labels
+    notes = [*_unrouted(loaded, labels), *_unsayable(loaded, rules)]
     facts = {
         "config": str(config),
         "models": sorted(loaded.models),
-        "categories": len(artefact.centroids.labels),
+        "categories": len(labels),
         "routes": len(loaded.routes),
         "encoder": encoder.fingerprint,
+        "notes": notes,
     }
-    typer.echo(json.dumps(facts) if as_json else f"{config} is valid: {_sentence(facts)}")
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"{config} is valid: {_sentence(facts)}")
+    for note in notes:
+        typer.echo(f"note: {note}")
 
 
 def _sentence(facts: dict[str, object]) -> str:
@@ -30,3 +44,22 @@ def _sentence(facts: dict[str, object]) -> str:
         f"{facts['routes']} routes over {facts['categories']} categories, "
         f"encoder {facts['encoder']}"
     )
+
+
+def _unrouted(config: "Config", labels: Sequence[str]) -> Iterable[str]:
+    """Name the categories that take the default: a page's routes replace the built-in table."""
+    missing = [label for label in labels if label not in config.routes]
+    if missing:
+        yield f"without a route of their own, and so to the default: {', '.join(missing)}"
+
+
+def _unsayable(config: "Config", rules: "Rules") -> Iterable[str]:
+    """Name the levels that become another one, since the model's family cannot say them."""
+    wanted = [
+        *((f"routes.{name}", route.model, route.reasoning) for name, route in config.routes.items()),
+        ("default", config.default.model, config.default.reasoning),
+    ]
+    for path, model, level in wanted:
+        dialect = rules.models[model or config.default.model].dialect
+        if (nearest := dialect.nearest(level)) is not level:
+            yield f"{path}: {dialect.name} cannot say {level}, it becomes {nearest}"

@@ -27,6 +27,9 @@ def route(
     path: Annotated[
         str, typer.Option(help="The path that the body is sent to.")
     ] = "/v1/chat/completions",
+    reasoning: Annotated[
+        str | None, typer.Option(help="What the header x-reasoning says, where it counts.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Decide about one request as `serve` would, and show why."""
@@ -40,7 +43,10 @@ def route(
         raise typer.BadParameter(f"--path: nothing is routed there, but on {', '.join(APIS)}")
     if body is None and path != CHAT_COMPLETIONS.path:
         raise typer.BadParameter("--path goes with --body")
-    answer = asyncio.run(_decide(loaded, _read(prompt, body, loaded.aliases[0]), APIS[path]))
+    if reasoning is not None and not loaded.clients.reasoning_header:
+        raise typer.BadParameter("--reasoning: the page's clients.reasoning_header is false")
+    asked = _read(prompt, body, loaded.aliases[0])
+    answer = asyncio.run(_decide(loaded, asked, APIS[path], reasoning))
     if as_json:
         typer.echo(json.dumps(answer))
     else:
@@ -61,7 +67,7 @@ def _read(prompt: str | None, body: str | None, alias: str) -> bytes:
         raise typer.BadParameter(f"--body: {error}") from None
 
 
-async def _decide(config: "Config", body: bytes, api: "Api") -> dict[str, Any]:
+async def _decide(config: "Config", body: bytes, api: "Api", header: str | None) -> dict[str, Any]:
     from prometheus_client import CollectorRegistry
 
     from semrouter_extproc.errors import MalformedRequest
@@ -74,7 +80,7 @@ async def _decide(config: "Config", body: bytes, api: "Api") -> dict[str, Any]:
     encoder = load_encoder(config.encoder, artefact)
     metrics = Metrics(CollectorRegistry())
     async with running_router(config, artefact, rules, encoder, metrics) as router:
-        routing = await router.route(body, api)
+        routing = await router.route(body, api, header=header)
     if routing.refusal is not None:
         raise MalformedRequest(routing.refusal)
     scores = []
@@ -93,6 +99,8 @@ async def _decide(config: "Config", body: bytes, api: "Api") -> dict[str, Any]:
             "confidence": decision.confidence,
         },
         "text": routing.text,
+        "lead": routing.lead,
+        "min_margin": config.classifier.min_margin,
         "scores": [{"category": label, "probability": value} for label, value in scores],
         "body": (body if routing.body is None else routing.body).decode("utf-8", "replace"),
     }
@@ -115,5 +123,8 @@ def _show(answer: dict[str, Any]) -> None:
         console.print("\n[bold]scores[/]")
         for score in answer["scores"][:5]:
             console.print(f"  {score['probability']:6.1%}  {score['category']}", highlight=False)
+        # Categories that go the same way add up, so that the likeliest alone need not decide.
+        lead = f"{answer['lead']:.1%} of lead, {answer['min_margin']:.1%} needed"
+        console.print(f"  {lead}", highlight=False)
     console.print("\n[bold]body[/]")
     console.print(answer["body"], markup=False, highlight=False, soft_wrap=True)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from importlib.resources import files
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, Field, model_validator
 
 from semrouter_extproc.config.sections import Section
+from semrouter_extproc.core.apis import APIS
 from semrouter_extproc.core.reasoning import Dialect, Path, Reasoning, Spelling
 
 Evidence = Literal["run", "read", "documented"]
@@ -18,7 +19,14 @@ Differs = Literal["start", "history", "end"]
 """Where the prompts of on and off first differ; what stands before stays in prefix caches."""
 
 _DEEPEST: Final = 2
+_FEWEST_LEVELS: Final = 2
 _WORDS: Final = ("system_prompt", "user_turn")
+_NO_SWITCHES: Final = frozenset(
+    {
+        *("model", "messages", "input", "prompt", "system", "instructions", "tools", "stream"),
+        *(name for api in APIS.values() for name in api.limits),
+    }
+)
 _LEVELS: Final = tuple(level for level in Reasoning if level is not Reasoning.UNCHANGED)
 
 
@@ -35,16 +43,29 @@ class Backend(StrEnum):
     ANTHROPIC = "anthropic"
 
 
-def _shallow(member: str) -> str:
+def _switch(member: str) -> str:
     steps = member.split(".")
     if len(steps) > _DEEPEST or not all(steps):
         raise ValueError("write a member as `name` or `object.name`")
+    if steps[0] in _NO_SWITCHES:
+        raise ValueError(f"`{steps[0]}` is no switch")
     return member
 
 
-_Member = Annotated[str, AfterValidator(_shallow)]
+def _sayable(said: dict[str, Any]) -> dict[str, Any]:
+    for name, value in said.items():
+        if name in _WORDS and not (isinstance(value, str) and value.strip()):
+            raise ValueError(f"{name} takes a text")
+        if isinstance(value, dict):
+            raise ValueError(f"write the members of {name} one by one, as `{name}.NAME`")  # noqa: TRY004 - pydantic's way
+        if name.partition(".")[0] != name and name.partition(".")[0] in said:
+            raise ValueError(f"{name} is also a part of {name.partition('.')[0]}")
+    return said
+
+
+_Member = Annotated[str, AfterValidator(_switch)]
 # Members of a chat completion with their values; two keys stand for words in the prompt.
-_Said = Annotated[dict[_Member, Any], Field(min_length=1)]
+_Said = Annotated[dict[_Member, Any], Field(min_length=1), AfterValidator(_sayable)]
 
 
 class Row(Section):
@@ -61,6 +82,7 @@ class Row(Section):
     on: _Said | None = None
     removes: tuple[_Member, ...] = ()
     budget: _Member | None = None
+    least_budget: int = Field(default=1, ge=1)
     source: str = ""
 
     @model_validator(mode="before")
@@ -70,6 +92,12 @@ class Row(Section):
         if not isinstance(row, dict):
             return row
         return {_SWITCHES.get(key, key) if key in (True, False) else key: row[key] for key in row}
+
+    @model_validator(mode="after")
+    def _has_something_to_choose(self) -> Self:
+        if len(self.levels) < _FEWEST_LEVELS:
+            raise ValueError("spell at least two levels, such as on and off")
+        return self
 
     @property
     def levels(self) -> Mapping[Reasoning, Mapping[str, Any]]:
@@ -85,6 +113,7 @@ class Row(Section):
             {level: _spelling(said) for level, said in self.levels.items()},
             frozenset(map(_path, self.removes)),
             _path(budget) if budget else None,
+            self.least_budget,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -70,7 +70,8 @@ def _describe(error: ErrorDetails) -> Iterable[str]:
         return
     path = ".".join(str(step) for step in error["loc"] if step != "[key]")
     if error["type"] == "extra_forbidden":
-        close = get_close_matches(str(error["loc"][-1]), _known_keys(), n=1)
+        *section, key = error["loc"]
+        close = get_close_matches(str(key), _keys_of(section), n=1)
         yield f"{path}: unknown key" + (f", did you mean {close[0]}?" if close else "")
         return
     message = error["msg"].removeprefix("Value error, ")
@@ -79,8 +80,21 @@ def _describe(error: ErrorDetails) -> Iterable[str]:
         yield f"{path}: {line}" if path else line
 
 
-def _known_keys() -> set[str]:
-    return {key for section in Section.__subclasses__() for key in section.model_fields}
+def _keys_of(path: Sequence[int | str]) -> Iterable[str]:
+    """Return the keys of the section at `path`."""
+    section: Any = Config
+    for step in path:
+        known = section.model_fields.get(step) if isinstance(step, str) else None
+        section = _section_in(known.annotation) if known else section
+    return list(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[Section]:  # noqa: ANN401 - a type of any form
+    """Return the section that a field holds, by itself or many of them."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    inner = (_section_in(part) for part in get_args(annotation))
+    return next((part for part in inner if part is not Section), Section)
 
 
 def _one_line(error: Exception) -> str:

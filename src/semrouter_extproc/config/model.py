@@ -42,6 +42,8 @@ class ShortBudget(Section):
     def _cap_is_for_raising(self) -> Self:
         if (self.then is models.Remedy.RAISE) != (self.cap is not None):
             raise ValueError("`cap` belongs to `then: raise`: the most tokens it may give")
+        if self.cap is not None and self.cap < self.below:
+            raise ValueError(f"`cap` leaves less than `below` ({self.below}) to think and answer")
         return self
 
 

@@ -8,8 +8,8 @@ from semrouter_extproc.config.values import Address, Duration, HostPort, Level, 
 from semrouter_extproc.core import rules
 from semrouter_extproc.core.policy import PAPER_POLICY, Route
 from semrouter_extproc.core.prompt import Reading
-from semrouter_extproc.core.prompting import SystemPrompt
 from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.core.wording import SystemPrompt
 
 
 class Section(BaseModel):

@@ -68,6 +68,7 @@ class Api:
             {level: said for level, said in spellings.items() if said is not None},
             frozenset(path for path in map(self.place, dialect.removes) if path),
             self.place(dialect.budget) if dialect.budget else None,
+            dialect.least_budget,
         )
 
     def error(self, message: str, code: str) -> dict[str, Any]:

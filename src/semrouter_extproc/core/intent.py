@@ -29,9 +29,11 @@ def wish_of_header(value: str) -> Reasoning | None:
     said = value.strip().lower()
     if said == _AUTO:
         return None
+    if said == "none":
+        return Reasoning.OFF  # as the body says it
     levels = [level.value for level in (Reasoning.ON, Reasoning.OFF, *EFFORTS)]
     if said not in levels:
-        raise MalformedRequest(f"{HEADER} must be {_AUTO}, {', '.join(levels)}")
+        raise MalformedRequest(f"{HEADER} must be one of {_AUTO}, {', '.join(levels)}")
     return Reasoning(said)
 
 
@@ -66,6 +68,14 @@ _BUDGETS: Final[Sequence[Path]] = (
 """Members that bound the tokens of thinking: none of them means off."""
 
 
+_COMMANDS: Final = {
+    "/think": Reasoning.ON,
+    "/no_think": Reasoning.OFF,
+    "/nothink": Reasoning.OFF,
+}
+"""What users type whatever model they think answers."""
+
+
 class Vocabulary:
     """Every way to say how a model should reason, gathered from what dialects spell."""
 
@@ -77,9 +87,8 @@ class Vocabulary:
             meanings.pop(budget, None)  # any number of tokens means the same
         self._meanings = {api: _placed(meanings, api) for api in APIS.values()}
         self._budgets = {api: set(filter(None, map(api.place, budgets))) for api in APIS.values()}
-        self._commands = _words(said for said in _spoken(dialects, "user_turn"))
-        self._system_prompts = _words(said for said in _spoken(dialects, "system_prompt"))
-        self._command = re.compile(rf"(?<!\S)({'|'.join(map(re.escape, self._commands))})(?!\S)")
+        self._commands = _Words({**_COMMANDS, **_spoken(dialects, "user_turn")})
+        self._system_words = _Words({**_COMMANDS, **_spoken(dialects, "system_prompt")})
 
     def wish_of(self, request: Request) -> Reasoning | None:
         """Return what the client wishes for, or None if it says nothing about reasoning.
@@ -105,25 +114,30 @@ class Vocabulary:
 
     def _by_words(self, turns: Sequence[Turn]) -> Iterable[Reasoning]:
         """Find the latest command: models follow the most recent one."""
+        heard = {USER: self._commands, SYSTEM: self._system_words}
         for turn in reversed(turns):
-            if turn.role in (USER, SYSTEM):
-                found = self._commanded(turn.text) or self._prompted(turn)
-                if found is not None:
-                    yield found
-                    return
+            found = heard[turn.role].latest(turn.text) if turn.role in heard else None
+            if found is not None:
+                yield found
+                return
 
-    def _commanded(self, text: str) -> Reasoning | None:
+
+class _Words:
+    """Words that stand for a level, wherever they stand by themselves."""
+
+    def __init__(self, levels: Mapping[str, Reasoning]) -> None:
+        self._levels = {words: level for words, level in levels.items() if words}
+        any_of_them = "|".join(map(re.escape, sorted(self._levels, key=len, reverse=True)))
+        # Not in a path, a tag or a longer word.
+        self._pattern = re.compile(rf"(?<!\S)({any_of_them})(?=[.,;:!?]?(?:\s|$))")
+
+    def latest(self, text: str) -> Reasoning | None:
+        """Return the level that the last of the words in `text` stands for."""
         # Searching for the bare words first is far quicker in long texts.
-        if not any(word in text for word in self._commands):
+        if not any(words in text for words in self._levels):
             return None
-        found = self._command.findall(text)
-        return self._commands[found[-1]] if found else None
-
-    def _prompted(self, turn: Turn) -> Reasoning | None:
-        if turn.role != SYSTEM:
-            return None
-        said = (level for words, level in self._system_prompts.items() if words in turn.text)
-        return next(said, None)
+        found = self._pattern.findall(text)
+        return self._levels[found[-1]] if found else None
 
 
 def _meanings(dialects: Iterable[Dialect]) -> dict[Path, dict[bytes, Reasoning]]:
@@ -169,14 +183,12 @@ def _of_budget(value: object) -> Reasoning:
     return Reasoning.OFF if value == 0 else Reasoning.ON
 
 
-def _spoken(dialects: Iterable[Dialect], where: str) -> Iterable[tuple[str, Reasoning]]:
-    for dialect in dialects:
-        for level, spelling in dialect.spellings.items():
-            yield getattr(spelling, where), level
-
-
-def _words(said: Iterable[tuple[str, Reasoning]]) -> dict[str, Reasoning]:
-    return {words: level for words, level in said if words}
+def _spoken(dialects: Iterable[Dialect], where: str) -> Mapping[str, Reasoning]:
+    return {
+        getattr(spelling, where): level
+        for dialect in dialects
+        for level, spelling in dialect.spellings.items()
+    }
 
 
 def _key(value: object) -> bytes:

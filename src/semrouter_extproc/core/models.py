@@ -25,7 +25,7 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShortBudget:
-    """The guard against answers that are billed and empty, since thinking took every token.
+    """When an answer's limit is too short to think, and what to do about it.
 
     A limit of fewer than `below` tokens is short. `cap` is the most that `RAISE` may give.
     """

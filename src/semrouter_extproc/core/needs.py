@@ -36,13 +36,18 @@ def needs_of(request: Request) -> Needs:
         Feature.TOOLS: any(_is_filled(request.members, name) for name in ("tools", "functions")),
         Feature.STRUCTURED_OUTPUT: _is_structured(request),
     }
+    return Needs(
+        tokens=prompt_tokens(request) + (answer_limit(request) or 0),
+        features=frozenset(feature for feature, needed in features.items() if needed),
+    )
+
+
+def prompt_tokens(request: Request) -> int:
+    """Estimate the length of the prompt in tokens, its tools included."""
     tools = spoken(request.members, "tools")
     size = sum(_bytes(turn.text) for turn in request.turns)
     size += len(memoryview(tools)) if tools is not None else 0
-    return Needs(
-        tokens=size // _BYTES_PER_TOKEN + (answer_limit(request) or 0),
-        features=frozenset(feature for feature, needed in features.items() if needed),
-    )
+    return size // _BYTES_PER_TOKEN
 
 
 def answer_limit(request: Request) -> int | None:

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
+from semrouter_extproc.core.budget import guarded
 from semrouter_extproc.core.conversation import SYSTEM, USER
-from semrouter_extproc.core.models import Model, Remedy, first_that_takes
-from semrouter_extproc.core.needs import answer_limit, needs_of
+from semrouter_extproc.core.models import Model, first_that_takes
+from semrouter_extproc.core.needs import needs_of
 from semrouter_extproc.core.policy import Choice, Decision, Reason, Route
-from semrouter_extproc.core.prompting import NO_WORDS, SystemPrompt
-from semrouter_extproc.core.reasoning import Dialect, Path, Reasoning
+from semrouter_extproc.core.reasoning import Dialect, Path, Reasoning, Spelling
 from semrouter_extproc.core.request import Request
 from semrouter_extproc.core.rewrite import Changes
+from semrouter_extproc.core.wording import NO_WORDS, SystemPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,10 @@ def plan(
         level = model.dialects[request.api].nearest(wish)
         switch = _Switch(level, Reason.CLIENT_OVERRIDE, {})
     else:
-        switch = _guarded(request, model, choice.route.reasoning, reason)
+        level = model.dialects[request.api].nearest(choice.route.reasoning)
+        safe = guarded(request, model, level)
+        reason = Reason.SHORT_BUDGET if safe.acted else reason
+        switch = _Switch(safe.level, reason, safe.members)
     decision = Decision(model.name, switch.level, switch.reason, choice.category, choice.confidence)
     return Plan(decision, _changes(request, model, switch, None if named else choice.route))
 
@@ -63,21 +66,6 @@ def _fitting(request: Request, choice: Choice, models: Mapping[str, Model]) -> t
     return found, Reason.UNFIT_MODEL
 
 
-def _guarded(request: Request, model: Model, wanted: Reasoning, reason: Reason) -> _Switch:
-    """Settle on a level for which the client left enough tokens."""
-    dialect, rule = model.dialects[request.api], model.short_budget
-    level, limit = dialect.nearest(wanted), answer_limit(request)
-    if not level.thinks or limit is None or limit >= rule.below:
-        return _Switch(level, reason, {})
-    if rule.then is Remedy.RAISE and (raised := min(limit + rule.below, rule.cap)) > limit:
-        names = (name for name in request.api.limits if name in request.members)
-        return _Switch(level, Reason.SHORT_BUDGET, {(name,): raised for name in names})
-    if rule.then is Remedy.LIMIT and dialect.budget:
-        return _Switch(level, Reason.SHORT_BUDGET, {dialect.budget: limit // 2})
-    weakest = dialect.nearest(Reasoning.OFF)
-    return _Switch(weakest, reason if weakest is level else Reason.SHORT_BUDGET, {})
-
-
 def _changes(request: Request, model: Model, switch: _Switch, route: Route | None) -> Changes:
     """Say what was settled on in the model's own words, a client's wish too.
 
@@ -85,28 +73,28 @@ def _changes(request: Request, model: Model, switch: _Switch, route: Route | Non
     its opposite.
     """
     dialect = model.dialects[request.api]
-    spelling = dialect.spell(switch.level)
-    sampling = _sampling(request, model, switch.level)
-    members = {**_spelt(request, dialect, switch), **sampling, **switch.members}
+    spelling, kept = dialect.spell(switch.level), _budget_of_the_client(request, dialect, switch)
+    said = {path: value for path, value in spelling.members.items() if path not in kept}
+    members = {**said, **_sampling(request, model, switch.level), **switch.members}
     if route is not None:
         members[("model",)] = model.name
-    removed = dialect.removes if switch.level is not Reasoning.UNCHANGED else frozenset()
-    said = route.system_prompt if route is not None and request.api.templated else NO_WORDS
+    contradicting = dialect.removes - members.keys() - kept
+    if switch.level is Reasoning.UNCHANGED:
+        contradicting = frozenset()
+    words = route.system_prompt if route is not None and request.api.templated else NO_WORDS
     return Changes(
         members,
-        frozenset(path for path in removed - members.keys() if request.member(path) is not None),
-        SystemPrompt(_unless_said(request, spelling.system_prompt, said.prepend), said.append),
-        _unless_said(request, spelling.user_turn),
+        frozenset(path for path in contradicting if request.member(path) is not None),
+        SystemPrompt(_joined(_unsaid_in_system(request, spelling), words.prepend), words.append),
+        _unsaid_by_user(request, spelling),
     )
 
 
-def _spelt(request: Request, dialect: Dialect, switch: _Switch) -> Mapping[Path, object]:
-    """Return the members that say the level, but for a budget that the client set itself."""
-    members = dict(dialect.spell(switch.level).members)
-    wished = switch.reason is Reason.CLIENT_OVERRIDE
-    if wished and dialect.budget and request.member(dialect.budget) is not None:
-        members.pop(dialect.budget, None)
-    return members
+def _budget_of_the_client(request: Request, dialect: Dialect, switch: _Switch) -> frozenset[Path]:
+    """Return the member that bounds thinking where a client that wishes for it set one."""
+    path = dialect.budget
+    wished = switch.reason is Reason.CLIENT_OVERRIDE and switch.level.thinks
+    return frozenset({path} if wished and path and request.member(path) is not None else ())
 
 
 def _sampling(request: Request, model: Model, level: Reasoning) -> Mapping[Path, object]:
@@ -115,10 +103,17 @@ def _sampling(request: Request, model: Model, level: Reasoning) -> Mapping[Path,
     return {(name,): chosen[name] for name in chosen if request.member((name,)) is None}
 
 
-def _unless_said(request: Request, words: str, after: str = "") -> str:
-    """Join `words` and `after`, without words that stand in the conversation already."""
-    said = words and any(words in turn.text for turn in request.turns if turn.role in _HEARD)
-    return "\n\n".join(part for part in ("" if said else words, after) if part)
+def _unsaid_in_system(request: Request, spelling: Spelling) -> str:
+    """Return the words for the system prompt, unless it begins with them."""
+    first = next((turn.text for turn in request.turns if turn.role == SYSTEM), "")
+    return "" if first.lstrip().startswith(spelling.system_prompt) else spelling.system_prompt
 
 
-_HEARD: Final = (USER, SYSTEM)
+def _unsaid_by_user(request: Request, spelling: Spelling) -> str:
+    """Return the words for the user's last turn, unless it ends with them."""
+    turns = (turn.text for turn in reversed(request.turns) if turn.role == USER and turn.text)
+    return "" if next(turns, "").rstrip().endswith(spelling.user_turn) else spelling.user_turn
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(filter(None, parts))

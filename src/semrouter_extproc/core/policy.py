@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from semrouter_extproc.core.classify import Classification
-from semrouter_extproc.core.prompting import NO_WORDS, SystemPrompt
 from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.core.wording import NO_WORDS, SystemPrompt
 
 
 class Reason(StrEnum):
@@ -60,6 +60,11 @@ class Route:
     reasoning: Reasoning
     system_prompt: SystemPrompt = NO_WORDS
 
+    @property
+    def way(self) -> tuple[str, bool, bool]:
+        """What makes two routes rivals: another model, or thinking against not thinking."""
+        return self.model, self.reasoning.thinks, self.reasoning is Reasoning.UNCHANGED
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -84,12 +89,17 @@ def untouched(reason: Reason, model: str | None = None) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The route for a prompt, and why it is this one."""
+    """The route for a prompt, and why it is this one.
+
+    `lead` is by how much probability the best way leads over the next, None without a
+    classification.
+    """
 
     route: Route
     reason: Reason
     category: str | None = None
     confidence: float | None = None
+    lead: float | None = None
 
 
 class Policy:
@@ -97,7 +107,7 @@ class Policy:
 
     `labels` are the categories in the order of `Classification.probabilities`. A category
     without a route takes the default. `min_margin` is the lead in probability (0 to 1) that
-    the best route needs over the next.
+    the best way needs over the next.
     """
 
     def __init__(
@@ -110,31 +120,32 @@ class Policy:
     ) -> None:
         self.default = default
         self._min_margin = min_margin
-        targets = [routes.get(label, default) for label in labels]
-        self._targets = list(dict.fromkeys(targets))
-        self._target_of_label = np.array([self._targets.index(target) for target in targets])
+        self._routes = [routes.get(label, default) for label in labels]
+        ways = [route.way for route in self._routes]
+        distinct = list(dict.fromkeys(ways))
+        self._way_of_label = np.array([distinct.index(way) for way in ways])
 
     def choose(self, outcome: Classification | Reason) -> Choice:
         """Choose for a classification, or for the reason why there is none."""
         if isinstance(outcome, Reason):
             return Choice(self.default, outcome)
-        route, reason = self._select(outcome)
-        return Choice(route, reason, outcome.category, outcome.confidence)
+        route, lead = self._best(outcome)
+        if lead < self._min_margin:
+            return Choice(
+                self.default, Reason.LOW_MARGIN, outcome.category, outcome.confidence, lead
+            )
+        return Choice(route, Reason.ROUTED, outcome.category, outcome.confidence, lead)
 
-    def _select(self, classification: Classification) -> tuple[Route, Reason]:
-        """Pick the best supported route, or the default if its lead is too small.
+    def _best(self, classification: Classification) -> tuple[Route, float]:
+        """Return the best supported route, and its lead.
 
-        Support is counted by route, not by category: a prompt halfway between physics and
-        chemistry is no doubtful case when both go the same way.
+        Support is counted by the way, not by category: a prompt halfway between physics and
+        chemistry is no doubtful case when both go to one model and think. Of the categories
+        that go the best way, the likeliest decides on the rest, such as an effort.
         """
-        support = np.bincount(
-            self._target_of_label,
-            weights=classification.probabilities,
-            minlength=len(self._targets),
-        )
+        probabilities = classification.probabilities
+        support = np.bincount(self._way_of_label, weights=probabilities)
         best = int(support.argmax())
-        rivals = np.delete(support, best)
-        margin = support[best] - rivals.max(initial=0.0)
-        if margin < self._min_margin:
-            return self.default, Reason.LOW_MARGIN
-        return self._targets[best], Reason.ROUTED
+        lead = float(support[best] - np.delete(support, best).max(initial=0.0))
+        likeliest = int(np.where(self._way_of_label == best, probabilities, -1.0).argmax())
+        return self._routes[likeliest], lead

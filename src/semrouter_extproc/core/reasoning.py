@@ -63,13 +63,15 @@ class Dialect:
     """The spellings of one model family on one backend.
 
     A level without an entry in `spellings` cannot be expressed. `removes` are members that
-    would contradict a level. `budget` is the member that takes a number of thinking tokens.
+    would contradict a level. `budget` is the member that takes a number of thinking tokens, of
+    which the backend wants at least `least_budget`.
     """
 
     name: str
     spellings: Mapping[Reasoning, Spelling]
     removes: frozenset[Path] = frozenset()
     budget: Path | None = None
+    least_budget: int = 1
 
     def nearest(self, wanted: Reasoning) -> Reasoning:
         """Return the closest level this family can express, or `UNCHANGED` if there is none.

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import msgspec
 
 from semrouter_extproc.core.body import encoded
-from semrouter_extproc.core.prompting import (
+from semrouter_extproc.core.reasoning import Path
+from semrouter_extproc.core.request import Request
+from semrouter_extproc.core.wording import (
     NO_WORDS,
     SystemPrompt,
     with_system_prompt,
     with_user_command,
 )
-from semrouter_extproc.core.reasoning import Path
-from semrouter_extproc.core.request import Request
 
 
 @dataclass(frozen=True, slots=True)

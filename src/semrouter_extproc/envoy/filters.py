@@ -45,8 +45,10 @@ EXT_PROC: Final = "envoy.filters.http.ext_proc"
 STREAMED_USAGE: Final = "envoy.filters.http.sse_to_metadata"
 WHOLE_USAGE: Final = "envoy.filters.http.json_to_metadata"
 
-# The rewritten body is longer than the client's by a model's name and a few switches.
-_REWRITE_HEADROOM_BYTES: Final = 4096
+# The rewritten body is longer than the client's by a model's name, a few switches, and the words
+# of a route, each byte of which JSON may write as six.
+_SWITCHES_BYTES: Final = 4096
+_ESCAPED: Final = 6
 
 # What gRPC and the headers add to a message that carries a body.
 _MESSAGE_HEADROOM_BYTES: Final = 1024 * 1024
@@ -68,7 +70,9 @@ def http_filters(config: Config) -> list[HttpFilter]:
 
 def largest_request(config: Config) -> int:
     """Return the bytes of the largest body that may pass, before the router and after it."""
-    return config.server.max_body + _REWRITE_HEADROOM_BYTES
+    prompts = (route.system_prompt for route in config.routes.values())
+    words = max((len(f"{each.prepend}{each.append}".encode()) for each in prompts), default=0)
+    return config.server.max_body + _SWITCHES_BYTES + _ESCAPED * words
 
 
 def _filter(name: str, message: betterproto2.Message) -> HttpFilter:

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from semrouter_extproc.core.apis import CHAT_COMPLETIONS, MESSAGES, RESPONSES, Api
-from semrouter_extproc.core.prompting import SystemPrompt
 from semrouter_extproc.core.request import parse
 from semrouter_extproc.core.rewrite import Changes, rewrite
+from semrouter_extproc.core.wording import SystemPrompt
 from support.requests import request
 
 FRAME = SystemPrompt("First.", "Last.")
