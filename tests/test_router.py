@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from semrouter_extproc.core.apis import CHAT_COMPLETIONS
+from semrouter_extproc.core.apis import CHAT_COMPLETIONS, COMPLETIONS, MESSAGES, RESPONSES, Api
 from semrouter_extproc.core.policy import Decision, Reason
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
@@ -161,6 +161,49 @@ async def test_what_cannot_be_read_is_refused() -> None:
 
     assert routing.refusal is not None
     assert routing.decision.reason is Reason.UNPARSABLE
+
+
+DEEP = b"[" * 900 + b"]" * 900
+
+
+@pytest.mark.parametrize(
+    ("api", "body"),
+    [
+        (RESPONSES, b'{"model": "auto", "input": "hi", "instructions": "\\ud800"}'),
+        (MESSAGES, b'{"model": "auto", "system": "\\ud800", "messages": []}'),
+        (CHAT_COMPLETIONS, b'{"messages": [{"role": "user", "content": [{"type": ["a"]}]}]}'),
+        (CHAT_COMPLETIONS, b'{"messages": [], "reasoning_effort": %s}' % DEEP),
+        (CHAT_COMPLETIONS, b'{"messages": [], "response_format": %s}' % DEEP),
+        (COMPLETIONS, b'{"prompt": [[1.0], [2]]}'),
+        (COMPLETIONS, b'{"prompt": [true]}'),
+    ],
+)
+async def test_strange_values_are_routed_all_the_same(api: Api, body: bytes) -> None:
+    async def submit(_: str) -> NDArray[np.float32]:
+        return np.array([1, 0], np.float32)
+
+    routing = await tiny.router(submit).route(body, api)
+
+    assert routing.refusal is None
+    assert routing.decision.reason is not Reason.INTERNAL_ERROR
+    assert sent(routing.body)["model"] in {"talker", "thinker"}
+
+
+async def test_a_large_body_holds_up_no_other_request() -> None:
+    async def submit(_: str) -> NDArray[np.float32]:
+        return np.array([1, 0], np.float32)
+
+    many = b'{"role": "user", "content": ""},' * 100_000
+    large = b'{"messages": [%s {"role": "user", "content": "prove it"}]}' % many
+    router = tiny.router(submit)
+    routing = asyncio.create_task(router.route(large, CHAT_COMPLETIONS))
+    await asyncio.sleep(0)
+
+    small = await router.route(body(tiny.MATH), CHAT_COMPLETIONS)
+
+    assert small.decision.reason is Reason.ROUTED
+    assert not routing.done()
+    assert (await routing).decision.reason is Reason.ROUTED
 
 
 MEMBERS = st.sampled_from(["model", "messages", "chat_template_kwargs", "stream", "\ud800", "x"])

@@ -5,13 +5,13 @@ SemRouterError
 ├── ArtefactError        a centroid folder is missing, damaged or made for something else
 ├── EncoderUnavailable   no encoder can be loaded; says which extra to install
 ├── EnvironmentProblem   the demo cannot be set up on this machine; says what to do instead
-├── MalformedRequest     the client's body cannot be understood; becomes a 400
+├── MalformedRequest     a client's body or header cannot be understood; becomes a 400
 ├── Overloaded           the encoder's queue is full; the default route answers
 ├── Closed               the batcher is shutting down; the default route answers
 └── EncodingFailed       the encoder raised or returned nonsense; the default route answers
 
-The first four stop a command with exit code 2 and one clear message. The others belong to
-one request: the server turns each into an answer.
+All of them stop a command with exit code 2 and one clear message. The last four belong to one
+request: the server turns each into an answer.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class EnvironmentProblem(SemRouterError):
 
 
 class MalformedRequest(SemRouterError):
-    """A request body that no OpenAI-compatible server would accept either."""
+    """A request that cannot be understood, and that no server would understand either."""
 
 
 class Overloaded(SemRouterError):

@@ -11,6 +11,7 @@ import pytest
 
 from semrouter_extproc import __version__
 from semrouter_extproc.cli.app import main
+from support.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = str(ROOT / "config/semrouter.yaml")
@@ -128,7 +129,8 @@ def test_a_route_to_a_category_that_does_not_exist_is_named(
 
 def test_centroids_that_are_not_there_are_named(semrouter: Command, tmp_path: Path) -> None:
     page = tmp_path / "page.yaml"
-    page.write_text(Path(CONFIG).read_text().replace("centroids: mmlu-pro", "centroids: absent"))
+    text = Path(CONFIG).read_text().replace("centroids: mmlu-pro", "centroids: absent")
+    page.write_text(text.replace(":50051", f":{free_port()}"))
 
     result = semrouter("serve", "--config", str(page))
 

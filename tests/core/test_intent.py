@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from semrouter_extproc.core.apis import CHAT_COMPLETIONS, COMPLETIONS, MESSAGES, RESPONSES
-from semrouter_extproc.core.intent import Vocabulary, wish_of_header
+from semrouter_extproc.core.intent import Vocabulary, Wish, wish_of_header
 from semrouter_extproc.core.reasoning import Dialect, Reasoning, Spelling
 from semrouter_extproc.errors import MalformedRequest
 from support import dialects
@@ -94,6 +94,12 @@ def test_each_api_has_the_effort_in_its_own_place() -> None:
     assert wish(MESSAGES, thinking={"type": "disabled"}) is Reasoning.OFF
 
 
+def test_in_anthropics_api_disabled_outdoes_an_effort_and_a_budget() -> None:
+    disabled = {"type": "disabled", "budget_tokens": 1024}
+
+    assert wish(MESSAGES, thinking=disabled, output_config={"effort": "high"}) is Reasoning.OFF
+
+
 def test_a_text_completion_has_no_switch_to_wish_for() -> None:
     assert wish(COMPLETIONS, "Tell me /no_think", reasoning_effort="low") is None
 
@@ -132,8 +138,10 @@ def turn(role: str, content: str) -> dict[str, str]:
         ([turn("system", "Never write <think> or </think>."), turn("user", "Hi")], None),
         ([turn("system", "Docs: https://x.org/thinking"), turn("user", "Hi")], None),
         ([turn("system", "Files are in /home/me/no_think/x"), turn("user", "Hi")], None),
+        ([turn("system", "Give detailed thinking on all."), turn("user", "Hi")], None),
+        ([turn("system", "Never use /think ."), turn("user", "Hi")], None),
         (
-            [turn("system", "Brief. detailed thinking on."), turn("user", "Hi")],
+            [turn("system", "Be brief.\ndetailed thinking on.\n"), turn("user", "Hi")],
             Reasoning.ON,
         ),
         ([turn("user", "What does 'detailed thinking off' do?")], None),
@@ -160,11 +168,11 @@ def test_a_command_is_found_in_long_texts_in_no_time() -> None:
     ],
 )
 def test_the_header_names_a_level(value: str, level: Reasoning) -> None:
-    assert wish_of_header(value) is level
+    assert wish_of_header(value) == Wish(level, by_header=True)
 
 
 def test_the_header_may_leave_it_to_the_router() -> None:
-    assert wish_of_header("auto") is None
+    assert wish_of_header("auto") == Wish(Reasoning.UNCHANGED, by_header=True)
 
 
 def test_another_word_in_the_header_is_refused_with_those_that_are_known() -> None:

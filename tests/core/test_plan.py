@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from semrouter_extproc.core.apis import COMPLETIONS, MESSAGES, RESPONSES, Api
+from semrouter_extproc.core.intent import Wish
 from semrouter_extproc.core.models import Model, Remedy, ShortBudget
-from semrouter_extproc.core.needs import Feature
+from semrouter_extproc.core.needs import Feature, prompt_tokens
 from semrouter_extproc.core.plan import Plan, plan
 from semrouter_extproc.core.policy import Choice, Decision, Reason, Route
 from semrouter_extproc.core.reasoning import Dialect, Reasoning, Spelling
@@ -37,7 +38,7 @@ def choice(level: Reasoning = Reasoning.ON, **route: Any) -> Choice:
 def planned(
     asked: Request, level: Reasoning = Reasoning.ON, wish: Reasoning | None = None, **first: Any
 ) -> Plan:
-    return plan(asked, choice(level), wish, models(**first), None)
+    return plan(asked, choice(level), None if wish is None else Wish(wish), models(**first), None)
 
 
 def sent(asked: Request, plan: Plan) -> Any:
@@ -234,26 +235,68 @@ def test_a_short_limit_is_raised_by_what_thinking_needs_up_to_the_cap(api: Api) 
     assert (raised, capped) == ((1050, 1020) if api.templated else (50, 50))
 
 
-def test_both_limits_are_raised_where_both_are_set() -> None:
-    asked = request(max_tokens=40, max_completion_tokens=50)
+def test_of_two_limits_the_one_that_counts_is_raised() -> None:
+    asked = request(max_tokens=5000, max_completion_tokens=50)
 
     told = sent(asked, planned(asked, **guard(Remedy.RAISE, cap=9000)))
 
-    assert (told["max_tokens"], told["max_completion_tokens"]) == (1050, 1050)
+    assert (told["max_tokens"], told["max_completion_tokens"]) == (5000, 1050)
+
+
+@pytest.mark.parametrize("limit", [0, -5])
+def test_a_limit_that_no_server_takes_is_left_to_be_refused(limit: int) -> None:
+    asked = request(max_tokens=limit)
+
+    assert sent(asked, planned(asked, **guard(Remedy.RAISE, cap=9000)))["max_tokens"] == limit
+
+
+def test_a_bound_never_grants_more_thinking_than_the_level_does() -> None:
+    level = {Reasoning.LOW: Spelling({BUDGET: 512}), Reasoning.OFF: Spelling({BUDGET: 0})}
+    asked = request(MESSAGES, max_tokens=900)
+    dialect = Dialect("seed", level, budget=BUDGET)
+
+    found = planned(asked, Reasoning.LOW, dialect=dialect, **guard(Remedy.LIMIT))
+
+    assert sent(asked, found)["thinking"] == {"budget_tokens": 450}
+
+
+def test_what_a_client_says_in_the_models_own_words_means_what_it_means_there() -> None:
+    effort = ("chat_template_kwargs", "reasoning_effort")
+    solar = Dialect(
+        "solar",
+        {Reasoning.ON: Spelling({effort: "high"}), Reasoning.OFF: Spelling({effort: "minimal"})},
+    )
+    asked = request(chat_template_kwargs={"reasoning_effort": "minimal"})
+
+    found = planned(asked, Reasoning.ON, Reasoning.MINIMAL, dialect=solar)
+
+    assert found.decision.reasoning is Reasoning.OFF
+    assert sent(asked, found)["chat_template_kwargs"] == {"reasoning_effort": "minimal"}
+
+
+def test_several_answers_are_never_asked_to_be_greedy() -> None:
+    asked = request(n=3)
+
+    told = sent(
+        asked, planned(asked, Reasoning.OFF, direct_sampling={"temperature": 0, "top_p": 1})
+    )
+
+    assert "temperature" not in told
+    assert told["top_p"] == 1
 
 
 def test_a_limit_is_never_raised_past_the_models_context() -> None:
     asked = request(ask="x" * 3000, max_tokens=900)
 
-    found = planned(asked, context=2500, **guard(Remedy.RAISE, cap=9000))
+    found = planned(asked, context=2513, **guard(Remedy.RAISE, cap=9000))
 
-    assert sent(asked, found)["max_tokens"] == 1500
+    assert sent(asked, found)["max_tokens"] == 2513 - prompt_tokens(asked)
 
 
 def test_where_the_context_leaves_no_room_to_think_it_is_left_off() -> None:
     asked = request(ask="x" * 3000, max_tokens=900)
 
-    found = planned(asked, context=1950, **guard(Remedy.RAISE, cap=9000))
+    found = planned(asked, context=1963, **guard(Remedy.RAISE, cap=9000))
 
     assert found.decision.reasoning is Reasoning.OFF
     assert sent(asked, found)["max_tokens"] == 900

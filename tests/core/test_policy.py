@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,6 +25,10 @@ def policy(**changes: object) -> Policy:
     return Policy(**(settings | changes))  # type: ignore[arg-type]  # a test's short form
 
 
+def about(lead: float) -> Any:
+    return pytest.approx(lead)
+
+
 def classified(*probabilities: float) -> Classification:
     index = int(np.argmax(probabilities))
     return Classification(
@@ -37,19 +43,19 @@ def classified(*probabilities: float) -> Classification:
 def test_the_route_of_the_best_category_is_taken() -> None:
     choice = policy().choose(classified(0.1, 0.2, 0.7))
 
-    assert choice == Choice(ON, Reason.ROUTED, "physics", 0.7, lead=pytest.approx(0.6))
+    assert choice == Choice(ON, Reason.ROUTED, "physics", 0.7, lead=about(0.6))
 
 
 def test_a_category_without_a_route_takes_the_default_and_is_no_doubtful_case() -> None:
     choice = policy().choose(classified(0.1, 0.8, 0.1))
 
-    assert choice == Choice(OFF, Reason.ROUTED, "law", 0.8, lead=pytest.approx(0.6))
+    assert choice == Choice(OFF, Reason.ROUTED, "law", 0.8, lead=about(0.6))
 
 
 def test_too_small_a_lead_takes_the_default_and_says_so() -> None:
     choice = policy().choose(classified(0.05, 0.45, 0.5))
 
-    assert choice == Choice(OFF, Reason.LOW_MARGIN, "physics", 0.5, lead=pytest.approx(0.1))
+    assert choice == Choice(OFF, Reason.LOW_MARGIN, "physics", 0.5, lead=about(0.1))
 
 
 def test_categories_that_go_the_same_way_do_not_compete() -> None:
@@ -59,7 +65,7 @@ def test_categories_that_go_the_same_way_do_not_compete() -> None:
 def test_the_best_category_alone_does_not_win_against_a_better_supported_route() -> None:
     choice = policy().choose(classified(0.36, 0.38, 0.26))
 
-    assert choice == Choice(ON, Reason.ROUTED, "law", 0.38, lead=pytest.approx(0.24))
+    assert choice == Choice(ON, Reason.ROUTED, "law", 0.38, lead=about(0.24))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +82,7 @@ def test_an_effort_or_a_system_prompt_of_its_own_makes_no_rival_of_a_category(
 
     choice = refined.choose(classified(0.4, 0.15, 0.45))
 
-    assert choice == Choice(physics, Reason.ROUTED, "physics", 0.45, lead=pytest.approx(0.7))
+    assert choice == Choice(physics, Reason.ROUTED, "physics", 0.45, lead=about(0.7))
 
 
 def test_within_the_best_way_the_likeliest_category_decides_on_the_rest() -> None:

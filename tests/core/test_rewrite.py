@@ -63,6 +63,20 @@ def test_what_is_removed_is_gone_and_its_neighbours_stay() -> None:
     assert told == b'{"n":1,"reasoning":{"summary":"x"}}'
 
 
+def test_an_object_of_which_nothing_is_left_is_gone() -> None:
+    request = chat(b'{"n":1,"reasoning":{"effort":"low"}}')
+
+    assert rewrite(request, writing(("reasoning", "effort"))) == b'{"n":1}'
+
+
+def test_a_member_that_is_removed_and_then_written_has_only_what_is_written() -> None:
+    request = chat(b'{"thinking":{"type":"enabled","budget_tokens":9}}')
+
+    told = rewrite(request, writing(("thinking",), thinking__type="disabled"))
+
+    assert told == b'{"thinking":{"type":"disabled"}}'
+
+
 def test_of_duplicate_members_only_the_one_that_was_read_is_sent() -> None:
     request = chat(b'{"model": "big", "n": 1, "model": "auto"}')
 

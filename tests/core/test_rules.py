@@ -17,7 +17,7 @@ LAW = Choice(Route("talker", Reasoning.OFF), Reason.ROUTED)
 
 def planned(rules: Rules, header: str | None = None, **members: Any) -> tuple[Decision, Any]:
     asked = request(**members)
-    plan = rules.plan(asked, LAW, header)
+    plan = rules.plan(asked, LAW, rules.wish_of_header(header))
     return plan.decision, json.loads(rewrite(asked, plan.changes))
 
 

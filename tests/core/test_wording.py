@@ -41,9 +41,9 @@ USER = {"role": "user", "content": "Why?"}
                 {
                     "role": "system",
                     "content": [
-                        {"type": "text", "text": "First."},
+                        {"type": "text", "text": "First.\n\n"},
                         {"type": "text", "text": "Mine."},
-                        {"type": "text", "text": "Last."},
+                        {"type": "text", "text": "\n\nLast."},
                     ],
                 }
             ],
@@ -66,15 +66,45 @@ def test_anthropics_blocks_of_the_system_prompt_stay_blocks() -> None:
     mine = {"type": "text", "text": "Mine.", "cache_control": {"type": "ephemeral"}}
 
     assert framed(MESSAGES, system=[mine])["system"] == [
-        {"type": "text", "text": "First."},
+        {"type": "text", "text": "First.\n\n"},
         mine,
-        {"type": "text", "text": "Last."},
+        {"type": "text", "text": "\n\nLast."},
     ]
 
 
 @pytest.mark.parametrize(("api", "name"), [(RESPONSES, "instructions"), (MESSAGES, "system")])
 def test_without_a_system_prompt_one_is_written(api: Api, name: str) -> None:
     assert framed(api)[name] == "First.\n\nLast."
+
+
+def test_a_response_that_begins_with_a_system_turn_gets_no_second_one() -> None:
+    turns = [{"role": "developer", "content": "Mine."}, {"role": "user", "content": "Why?"}]
+
+    told = framed(RESPONSES, input=turns)
+
+    assert told["input"][0] == {"role": "developer", "content": "First.\n\nMine.\n\nLast."}
+    assert "instructions" not in told
+
+
+@pytest.mark.parametrize("api", [CHAT_COMPLETIONS, MESSAGES])
+def test_a_lone_surrogate_in_another_turn_is_no_hindrance(api: Api) -> None:
+    turns = [{"role": "user", "content": "caf\ud800"}, USER]
+
+    assert framed(api, messages=turns)["messages"][-1] == USER
+    assert commanded(api, messages=turns)["messages"][-1]["content"] == "Why?\n\n/no_think"
+
+
+def test_a_lone_surrogate_in_the_framed_text_is_none_either() -> None:
+    assert framed(RESPONSES, instructions="caf\ud800")["instructions"].startswith("First.\n\ncaf")
+
+
+def test_a_turn_in_which_a_user_speaks_beside_a_tool_is_the_users() -> None:
+    both = [{"type": "tool_result", "content": "4 C"}, {"type": "text", "text": "And now?"}]
+
+    told = commanded(MESSAGES, messages=[USER, {"role": "user", "content": both}])["messages"]
+
+    assert told[0] == USER
+    assert told[1]["content"][-1]["text"].endswith("/no_think")
 
 
 def test_every_other_turn_keeps_its_exact_bytes() -> None:
@@ -111,7 +141,7 @@ def test_a_command_is_a_part_of_its_own_among_parts() -> None:
 
     told = commanded(RESPONSES, input=items)["input"]
 
-    assert told[0]["content"] == [image, {"type": "input_text", "text": "/no_think"}]
+    assert told[0]["content"] == [image, {"type": "input_text", "text": "\n\n/no_think"}]
     assert told[1] == items[1]
 
 

@@ -56,7 +56,10 @@ def _unrouted(config: "Config", labels: Sequence[str]) -> Iterable[str]:
 def _unsayable(config: "Config", rules: "Rules") -> Iterable[str]:
     """Name the levels that become another one, since the model's family cannot say them."""
     wanted = [
-        *((f"routes.{name}", route.model, route.reasoning) for name, route in config.routes.items()),
+        *(
+            (f"routes.{name}", route.model, route.reasoning)
+            for name, route in config.routes.items()
+        ),
         ("default", config.default.model, config.default.reasoning),
     ]
     for path, model, level in wanted:

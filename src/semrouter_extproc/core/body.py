@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -50,14 +50,34 @@ def decode(members: Members, name: str, kind: Any) -> Any:
         raise MalformedRequest(f"`{name}` is not as the API defines it: {error}") from None
 
 
-def value_of(raw: msgspec.Raw) -> Any:
-    """Return the plain value of a member that was read before."""
-    return _typed(bytes(raw), Any)
+def items_of(members: Members, name: str) -> list[msgspec.Raw]:
+    """Return the items of a list, each with its exact bytes; none where there is no list."""
+    raw = spoken(members, name)
+    if raw is None:
+        return []
+    try:
+        return msgspec.json.decode(raw, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = decode(members, name, list[Any])
+        return [msgspec.Raw(json.dumps(item).encode()) for item in found]
+
+
+def short_value(raw: msgspec.Raw) -> Any:
+    """Return the value of a member, None for one that is far longer than any switch."""
+    if len(memoryview(raw)) > _LONGEST_SWITCH:
+        return None
+    return decode({"member": raw}, "member", Any)
 
 
 def encoded(value: object) -> msgspec.Raw:
     """Return `value` as a member."""
-    return msgspec.Raw(msgspec.json.encode(value))
+    try:
+        return msgspec.Raw(msgspec.json.encode(value))
+    except UnicodeEncodeError:
+        return msgspec.Raw(json.dumps(value).encode())  # a lone surrogate
+
+
+_LONGEST_SWITCH: Final = 256
 
 
 def _lenient_members(document: bytes) -> dict[str, msgspec.Raw]:

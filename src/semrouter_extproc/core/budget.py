@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from semrouter_extproc.core.models import Model, Remedy
-from semrouter_extproc.core.needs import answer_limit, prompt_tokens
+from semrouter_extproc.core.needs import answer_limit, limiting_member, prompt_tokens
 from semrouter_extproc.core.reasoning import Dialect, Path, Reasoning
 from semrouter_extproc.core.request import Request
 
@@ -25,21 +25,23 @@ class Guarded:
 def guarded(request: Request, model: Model, level: Reasoning) -> Guarded:
     """Guard an answer of `model` at `level`, one that its dialect can say."""
     dialect, rule, limit = model.dialects[request.api], model.short_budget, answer_limit(request)
-    needed = max(rule.below, _spelt_budget(dialect, level) + 1)
-    if not level.thinks or limit is None or limit >= needed:
+    granted = _granted(dialect, level)
+    needed = max(rule.below, granted + 1)
+    if not level.thinks or limit is None or not 0 < limit < needed:
         return Guarded(level)
     raised = _raised(request, model, limit, needed)
-    if rule.then is Remedy.RAISE and raised >= needed:
-        names = (name for name in request.api.limits if name in request.members)
-        return Guarded(level, acted=True, members={(name,): raised for name in names})
+    name = limiting_member(request)
+    if rule.then is Remedy.RAISE and raised >= needed and name is not None:
+        return Guarded(level, acted=True, members={(name,): raised})
     if rule.then is Remedy.LIMIT and dialect.budget and limit // 2 >= dialect.least_budget:
-        return Guarded(level, acted=True, members={dialect.budget: limit // 2})
+        half = min(limit // 2, granted if granted > 0 else limit)
+        return Guarded(level, acted=True, members={dialect.budget: half})
     weakest = dialect.nearest(Reasoning.OFF)
     return Guarded(weakest, acted=weakest is not level)
 
 
-def _spelt_budget(dialect: Dialect, level: Reasoning) -> int:
-    """Return the tokens of thinking that the level itself grants; -1 where it names none."""
+def _granted(dialect: Dialect, level: Reasoning) -> int:
+    """Return the tokens of thinking that the level itself grants, -1 where it sets no bound."""
     granted = dialect.spell(level).members.get(dialect.budget) if dialect.budget else None
     return granted if isinstance(granted, int) else -1
 

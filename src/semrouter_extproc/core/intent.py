@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import msgspec
 
-from semrouter_extproc.core.apis import APIS, EFFORT, Api
-from semrouter_extproc.core.body import value_of
+from semrouter_extproc.core.apis import APIS, EFFORT, Api, Shape
+from semrouter_extproc.core.body import short_value
 from semrouter_extproc.core.conversation import SYSTEM, USER, Turn
 from semrouter_extproc.core.reasoning import EFFORTS, Dialect, Path, Reasoning
 from semrouter_extproc.core.request import Request
@@ -21,20 +22,32 @@ _AUTO: Final = "auto"
 _Levels: TypeAlias = Mapping[object, Reasoning]
 
 
-def wish_of_header(value: str) -> Reasoning | None:
-    """Return the level that the header names, None for `auto`: the router's choice.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client says about reasoning.
+
+    `level` is `UNCHANGED` for a wish that cannot be told as one level. `by_header` says that
+    it came apart from the body, which it outranks.
+    """
+
+    level: Reasoning
+    by_header: bool = False
+
+
+def wish_of_header(value: str) -> Wish:
+    """Return the wish in the header: a level, or `UNCHANGED` for `auto`, the router's choice.
 
     Raises `MalformedRequest` for any other word.
     """
     said = value.strip().lower()
-    if said == _AUTO:
-        return None
     if said == "none":
-        return Reasoning.OFF  # as the body says it
+        said = Reasoning.OFF  # as the body says it
     levels = [level.value for level in (Reasoning.ON, Reasoning.OFF, *EFFORTS)]
+    if said == _AUTO:
+        return Wish(Reasoning.UNCHANGED, by_header=True)
     if said not in levels:
         raise MalformedRequest(f"{HEADER} must be one of {_AUTO}, {', '.join(levels)}")
-    return Reasoning(said)
+    return Wish(Reasoning(said), by_header=True)
 
 
 _SWITCH: Final[_Levels] = {True: Reasoning.ON, False: Reasoning.OFF}
@@ -68,6 +81,21 @@ _BUDGETS: Final[Sequence[Path]] = (
 """Members that bound the tokens of thinking: none of them means off."""
 
 
+def said_in(dialect: Dialect, request: Request) -> Reasoning | None:
+    """Return the level that the body says in the words of `dialect` itself, None for none."""
+    said = {
+        level: len(spelling.members)
+        for level, spelling in dialect.spellings.items()
+        if spelling.members and all(_says(request, *each) for each in spelling.members.items())
+    }
+    return max(said, key=lambda level: said[level], default=None)
+
+
+def _says(request: Request, path: Path, value: object) -> bool:
+    raw = request.member(path) if path[0] in request.members else None
+    return raw is not None and _key(short_value(raw)) == _key(value)
+
+
 _COMMANDS: Final = {
     "/think": Reasoning.ON,
     "/no_think": Reasoning.OFF,
@@ -87,8 +115,11 @@ class Vocabulary:
             meanings.pop(budget, None)  # any number of tokens means the same
         self._meanings = {api: _placed(meanings, api) for api in APIS.values()}
         self._budgets = {api: set(filter(None, map(api.place, budgets))) for api in APIS.values()}
-        self._commands = _Words({**_COMMANDS, **_spoken(dialects, "user_turn")})
-        self._system_words = _Words({**_COMMANDS, **_spoken(dialects, "system_prompt")})
+        commands = {**_COMMANDS, **_spoken(dialects, "user_turn")}
+        self._commands = _Words(commands, whole_lines=False)
+        # System prompts talk about thinking too often for less than a line of its own.
+        system = {**commands, **_spoken(dialects, "system_prompt")}
+        self._system_words = _Words(system, whole_lines=True)
 
     def wish_of(self, request: Request) -> Reasoning | None:
         """Return what the client wishes for, or None if it says nothing about reasoning.
@@ -97,6 +128,8 @@ class Vocabulary:
         """
         if not request.api.templated:
             return None  # nothing that it says could reach a chat template
+        if request.api.shape is Shape.BLOCKS and _is_disabled(request):
+            return Reasoning.OFF  # in that API it outdoes an effort
         levels = {*self._by_members(request), *self._by_words(request.turns)}
         # An effort is the exact form of a mere "on" beside it.
         levels -= {Reasoning.ON} if levels & set(EFFORTS) else set()
@@ -110,7 +143,7 @@ class Vocabulary:
                 yield from _meaning(raw, levels, path)
         for path in self._budgets[request.api]:
             if path[0] in request.members and (raw := request.member(path)) is not None:
-                yield _of_budget(value_of(raw))
+                yield _of_budget(short_value(raw))
 
     def _by_words(self, turns: Sequence[Turn]) -> Iterable[Reasoning]:
         """Find the latest command: models follow the most recent one."""
@@ -123,13 +156,13 @@ class Vocabulary:
 
 
 class _Words:
-    """Words that stand for a level, wherever they stand by themselves."""
+    """Words that stand for a level: between blanks, or as `whole_lines` alone."""
 
-    def __init__(self, levels: Mapping[str, Reasoning]) -> None:
+    def __init__(self, levels: Mapping[str, Reasoning], *, whole_lines: bool) -> None:
         self._levels = {words: level for words, level in levels.items() if words}
         any_of_them = "|".join(map(re.escape, sorted(self._levels, key=len, reverse=True)))
-        # Not in a path, a tag or a longer word.
-        self._pattern = re.compile(rf"(?<!\S)({any_of_them})(?=[.,;:!?]?(?:\s|$))")
+        around = (r"^[ \t]*", r"[ \t.]*$") if whole_lines else (r"(?<!\S)", r"(?!\S)")
+        self._pattern = re.compile(f"{around[0]}({any_of_them}){around[1]}", re.MULTILINE)
 
     def latest(self, text: str) -> Reasoning | None:
         """Return the level that the last of the words in `text` stands for."""
@@ -138,6 +171,11 @@ class _Words:
             return None
         found = self._pattern.findall(text)
         return self._levels[found[-1]] if found else None
+
+
+def _is_disabled(request: Request) -> bool:
+    raw = request.member(("thinking", "type")) if "thinking" in request.members else None
+    return raw is not None and short_value(raw) == "disabled"
 
 
 def _meanings(dialects: Iterable[Dialect]) -> dict[Path, dict[bytes, Reasoning]]:
@@ -171,10 +209,9 @@ def _placed(
 def _meaning(
     raw: msgspec.Raw, levels: Mapping[bytes, Reasoning], path: Path
 ) -> Iterable[Reasoning]:
-    value = value_of(raw)
-    if len(path) == 1 and isinstance(value, dict):
+    if len(path) == 1 and bytes(memoryview(raw)[:1]) == b"{":
         return  # its members are asked one by one
-    yield levels.get(_key(value), Reasoning.UNCHANGED)
+    yield levels.get(_key(short_value(raw)), Reasoning.UNCHANGED)
 
 
 def _of_budget(value: object) -> Reasoning:

@@ -1,10 +1,13 @@
 """What a request needs of the model that answers it."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from semrouter_extproc.core.body import Members, spoken, value_of
+from semrouter_extproc.core.apis import Shape
+from semrouter_extproc.core.body import Members, members_of, short_value, spoken
+from semrouter_extproc.core.conversation import TOKENS
 from semrouter_extproc.core.reasoning import Path
 from semrouter_extproc.core.request import Request
 
@@ -43,28 +46,34 @@ def needs_of(request: Request) -> Needs:
 
 
 def prompt_tokens(request: Request) -> int:
-    """Estimate the length of the prompt in tokens, its tools included."""
-    tools = spoken(request.members, "tools")
-    size = sum(_bytes(turn.text) for turn in request.turns)
-    size += len(memoryview(tools)) if tools is not None else 0
+    """Estimate the length of the prompt in tokens, tools and what they gave back included."""
+    size = sum(_bytes(request, name) for name in _PROMPT_MEMBERS)
     return size // _BYTES_PER_TOKEN
 
 
 def answer_limit(request: Request) -> int | None:
     """Return the bound on the answer's tokens that the client set, None where it set none."""
-    for name in request.api.limits:
-        raw = spoken(request.members, name)
-        if raw is not None:
-            value = value_of(raw)
-            return value if isinstance(value, int) and not isinstance(value, bool) else None
-    return None
+    name = limiting_member(request)
+    value = None if name is None else short_value(request.members[name])
+    # vLLM takes a number in quotes and one with a point for the whole number that they say.
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def limiting_member(request: Request) -> str | None:
+    """Return the name of the member that bounds the answer."""
+    set_ones = (name for name in request.api.limits if spoken(request.members, name) is not None)
+    return next(set_ones, None)
 
 
 def _is_structured(request: Request) -> bool:
     """Say whether the answer must follow a grammar or a schema."""
     if any(_is_filled(request.members, name) for name in _GRAMMARS):
         return True
-    kinds = (_kind(request, path) for path in _FORMATS)
+    kinds = (_kind(request, path) for path in _FORMATS if path[0] in request.members)
     return any(kind not in (None, "text") for kind in kinds)
 
 
@@ -75,15 +84,36 @@ _FORMATS: Final = (("response_format",), ("text", "format"), ("output_config", "
 
 
 def _kind(request: Request, path: Path) -> object:
-    raw = request.member(path) if path[0] in request.members else None
-    value = None if raw is None else value_of(raw)
-    return value.get("type") if isinstance(value, dict) else None
+    """Return the type of a format, None where there is none."""
+    raw = request.member(path)
+    if raw is None:
+        return None
+    try:
+        kind = spoken(members_of(bytes(raw)), "type")
+    except (ValueError, RecursionError):
+        return None
+    return None if kind is None else short_value(kind)
 
 
 def _is_filled(members: Members, name: str) -> bool:
     raw = spoken(members, name)
-    return raw is not None and bytes(memoryview(raw)[:8]).strip(b" \t\r\n") not in (b"[]", b"{}")
+    return raw is not None and not _EMPTY.fullmatch(raw)
 
 
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def _bytes(request: Request, name: str) -> int:
+    """Return how many bytes of a member are text, in JSON and with its own marks."""
+    raw = spoken(request.members, name)
+    if raw is None:
+        return 0
+    if request.api.shape is Shape.PROMPT and TOKENS.match(raw):
+        return bytes(raw).count(b",") * _BYTES_PER_TOKEN
+    images = any(turn.image for turn in request.turns)
+    encoded = sum(len(run[0]) for run in _BASE64.finditer(raw)) if images else 0
+    return len(memoryview(raw)) - encoded
+
+
+_PROMPT_MEMBERS: Final = (
+    *("messages", "system", "input", "instructions", "prompt", "tools", "functions"),
+)
+_EMPTY: Final = re.compile(rb"[\[{]\s*[\]}]")
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]{1024,}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from semrouter_extproc.core.budget import guarded
 from semrouter_extproc.core.conversation import SYSTEM, USER
+from semrouter_extproc.core.intent import Wish, said_in
 from semrouter_extproc.core.models import Model, first_that_takes
 from semrouter_extproc.core.needs import needs_of
 from semrouter_extproc.core.policy import Choice, Decision, Reason, Route
@@ -34,7 +35,7 @@ class _Switch:
 def plan(
     request: Request,
     choice: Choice,
-    wish: Reasoning | None,
+    wish: Wish | None,
     models: Mapping[str, Model],
     named: Model | None,
 ) -> Plan:
@@ -44,11 +45,14 @@ def plan(
     the client chose itself: then only reasoning is switched.
     """
     model, reason = (named, choice.reason) if named else _fitting(request, choice, models)
+    dialect = model.dialects[request.api]
     if wish is not None:
-        level = model.dialects[request.api].nearest(wish)
+        # A word may mean one thing to most families, and another to this one.
+        own = None if wish.by_header else said_in(dialect, request)
+        level = own or dialect.nearest(wish.level)
         switch = _Switch(level, Reason.CLIENT_OVERRIDE, {})
     else:
-        level = model.dialects[request.api].nearest(choice.route.reasoning)
+        level = dialect.nearest(choice.route.reasoning)
         safe = guarded(request, model, level)
         reason = Reason.SHORT_BUDGET if safe.acted else reason
         switch = _Switch(safe.level, reason, safe.members)
@@ -99,7 +103,9 @@ def _budget_of_the_client(request: Request, dialect: Dialect, switch: _Switch) -
 
 def _sampling(request: Request, model: Model, level: Reasoning) -> Mapping[Path, object]:
     """Return the sampling that goes with `level`, but for what the client set itself."""
-    chosen = model.sampling(level, request.api)
+    chosen = dict(model.sampling(level, request.api))
+    if chosen.get("temperature") == 0 and request.member(("n",)) is not None:
+        del chosen["temperature"]  # vLLM refuses several answers that must all be the same
     return {(name,): chosen[name] for name in chosen if request.member((name,)) is None}
 
 

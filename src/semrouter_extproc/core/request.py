@@ -1,7 +1,7 @@
 """Read a request: decode what the router needs, keep every byte of the rest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -21,13 +21,15 @@ class Request:
     """A request for a generation, as the client sent it.
 
     `members` are the top-level members with the exact bytes of each value, in their order.
-    `model` is "" where none is named.
+    `model` is "" where none is named. `objects` remembers the members of members that were
+    asked for.
     """
 
     api: Api
     members: Members
     model: str
     turns: Sequence[Turn]
+    objects: dict[str, Members | None] = field(default_factory=dict, repr=False, compare=False)
 
     def member(self, path: Path) -> msgspec.Raw | None:
         """Return the member at `path`, or None where it is absent or null."""
@@ -38,13 +40,16 @@ class Request:
 
     def object(self, name: str) -> Members | None:
         """Return the members of a member; None where it is absent, null or no object."""
-        raw = spoken(self.members, name)
-        if raw is None:
-            return None
-        try:
-            return members_of(bytes(raw))
-        except (ValueError, RecursionError):
-            return None
+        if name not in self.objects:
+            self.objects[name] = _object(spoken(self.members, name))
+        return self.objects[name]
+
+
+def _object(raw: msgspec.Raw | None) -> Members | None:
+    try:
+        return None if raw is None else members_of(bytes(raw))
+    except (ValueError, RecursionError):
+        return None
 
 
 def parse(body: bytes, api: Api) -> Request:

@@ -39,7 +39,10 @@ def rewrite(request: Request, changes: Changes) -> bytes:
     members = dict(request.members)
     _write_plain(members, changes)
     for name in _objects(changes):
-        members[name] = encoded(_object(request, name, changes))
+        if found := _object(request, name, changes):
+            members[name] = encoded(found)
+        else:
+            members.pop(name, None)  # nothing is left of it
     if changes.system_prompt != NO_WORDS:
         members |= with_system_prompt(members, request.api.shape, changes.system_prompt)
     if changes.user_command:
@@ -63,7 +66,7 @@ def _objects(changes: Changes) -> list[str]:
 
 
 def _object(request: Request, name: str, changes: Changes) -> Mapping[str, msgspec.Raw]:
-    found = dict(request.object(name) or {})
+    found = {} if (name,) in changes.removed else dict(request.object(name) or {})
     for parent, *inner in changes.removed:
         if parent == name and inner:
             found.pop(inner[0], None)

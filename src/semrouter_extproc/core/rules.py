@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from semrouter_extproc.core.intent import Vocabulary, wish_of_header
+from semrouter_extproc.core.intent import Vocabulary, Wish, wish_of_header
 from semrouter_extproc.core.models import Model
 from semrouter_extproc.core.plan import Plan, plan
 from semrouter_extproc.core.policy import Choice, Decision, Policy, Reason, untouched
@@ -50,16 +50,23 @@ class Rules:
         passes = self.clients.unknown_models_pass
         return untouched(Reason.PINNED_MODEL if passes else Reason.UNKNOWN_MODEL)
 
-    def plan(self, request: Request, choice: Choice, header: str | None) -> Plan:
-        """Decide about `request`, whose header `x-reasoning` says `header`.
+    def wish_of_header(self, header: str | None) -> Wish | None:
+        """Return the wish in the header `x-reasoning`, None where it does not count.
 
         Raises `MalformedRequest` for a header that says nothing known.
         """
-        named = None if request.model in self.aliases else self.models.get(request.model)
-        return plan(request, choice, self._wish(request, header), self.models, named)
+        if header is None or not self.clients.header_counts:
+            return None
+        return wish_of_header(header)
 
-    def _wish(self, request: Request, header: str | None) -> Reasoning | None:
+    def plan(self, request: Request, choice: Choice, by_header: Wish | None) -> Plan:
+        """Decide about `request`, which came with a wish of its header or without."""
+        named = None if request.model in self.aliases else self.models.get(request.model)
+        return plan(request, choice, self._wish(request, by_header), self.models, named)
+
+    def _wish(self, request: Request, by_header: Wish | None) -> Wish | None:
         # A header is set on purpose, while client libraries fill in bodies by themselves.
-        if header is not None and self.clients.header_counts:
-            return wish_of_header(header)
-        return self.vocabulary.wish_of(request)
+        if by_header is not None:
+            return None if by_header.level is Reasoning.UNCHANGED else by_header
+        level = self.vocabulary.wish_of(request)
+        return None if level is None else Wish(level)
