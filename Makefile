@@ -47,7 +47,7 @@ format: $(READY) ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix
 
 .PHONY: bench
-bench: $(READY) ## Run the benchmarks; DATA=FOLDER names the labelled prompts
+bench: $(READY) ## Run the benchmarks (half an hour); DATA=FOLDER names the labelled prompts
 	@test -n "$(DATA)" || { echo "make bench: say where the labelled prompts are, DATA=FOLDER" >&2; exit 2; }
 	$(ONE_THREAD) $(BIN)/python benchmarks/classification.py "$(DATA)"
 	$(ONE_THREAD) $(BIN)/python benchmarks/prompts.py "$(DATA)"
