@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from semrouter_extproc.config import Config, parse
-from semrouter_extproc.envoy.bootstrap import render
-from semrouter_extproc.envoy.launcher import EnvoyProcess
+from semrouter_extproc.config import Config
 from support.client import send
-from support.ports import free_port
-from support.processes import running_router
+from support.front import running_page
 from support.rendering import CHAT, COMPLETIONS, MESSAGES, RESPONSES, RenderingUpstream
 from support.vllm import VllmBackend
 
@@ -46,19 +43,12 @@ def front(
 ) -> Iterator[Config]:
     """Put Envoy and a router that has nothing to say in front of every model."""
     plain = {"dialect": "none", "endpoints": [rendering.address]}
-    document = {
+    page = {
         "models": dict.fromkeys(MODELS, plain),
         "default": {"model": MODELS[0]},
         "routes": {},
-        "server": {"grpc": f"127.0.0.1:{free_port()}", "admin": f"127.0.0.1:{free_port()}"},
-        "envoy": {
-            "listen": f"127.0.0.1:{free_port()}",
-            "admin": f"127.0.0.1:{free_port()}",
-        },
     }
-    config = parse(document, source="the test's configuration")
-    folder = tmp_path_factory.mktemp("front")
-    with running_router(config, folder), EnvoyProcess(render(config), folder):
+    with running_page(page, tmp_path_factory.mktemp("front")) as (config, _):
         yield config
 
 

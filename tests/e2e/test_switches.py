@@ -13,17 +13,14 @@ from typing import Any
 
 import pytest
 
-from semrouter_extproc.config import Address, parse
+from semrouter_extproc.config import Address
 from semrouter_extproc.config.dialects import Backend, built_in_families
 from semrouter_extproc.core.apis import APIS
 from semrouter_extproc.core.reasoning import Dialect, Reasoning
 from semrouter_extproc.core.request import parse as read
 from semrouter_extproc.core.rewrite import Changes, rewrite
-from semrouter_extproc.envoy.bootstrap import render
-from semrouter_extproc.envoy.launcher import EnvoyProcess
 from support.client import Answer, send
-from support.ports import free_port
-from support.processes import running_router
+from support.front import running_page
 from support.rendering import CHAT, COMPLETIONS, MESSAGES, RESPONSES, Rendered, RenderingUpstream
 from support.stack import LAW, MATH
 
@@ -102,7 +99,7 @@ def front(
     rendering: RenderingUpstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Front]:
     """Put Envoy and a router in front of one model for every template."""
-    document = {
+    page = {
         "models": {
             case.name: {"dialect": case.dialect.name, "endpoints": [rendering.address]}
             for case in CASES
@@ -110,20 +107,8 @@ def front(
         "default": {"model": CASES[0].name, "reasoning": "unchanged"},
         "routes": {"math": {"reasoning": "on"}, "law": {"reasoning": "off"}},
         "clients": {"named_models": "switch", "reasoning_header": True},
-        "server": {
-            "grpc": f"127.0.0.1:{free_port()}",
-            "admin": f"127.0.0.1:{free_port()}",
-            "deadline": "5s",
-        },
-        "envoy": {
-            "listen": f"127.0.0.1:{free_port()}",
-            "admin": f"127.0.0.1:{free_port()}",
-            "message_timeout": "10s",
-        },
     }
-    config = parse(document, source="the test's configuration")
-    folder = tmp_path_factory.mktemp("front")
-    with running_router(config, folder), EnvoyProcess(render(config), folder):
+    with running_page(page, tmp_path_factory.mktemp("front")) as (config, _):
         yield Front(config.envoy.listen, rendering)
 
 

@@ -4,14 +4,19 @@ import pytest
 
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import EnvoyProcess
-from support.canned_upstream import canned_upstream
+from support.canned_upstream import CannedUpstream
 from support.scene import Scene, scene_config
+from support.serving import serving
 from support.stub_router import stub_router
 
 
 @pytest.fixture(scope="package")
 def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with canned_upstream() as plain, canned_upstream() as thinker, stub_router() as router:
+    with (
+        serving(CannedUpstream()) as plain,
+        serving(CannedUpstream()) as thinker,
+        stub_router() as router,
+    ):
         config = scene_config(router.address, plain.address, thinker.address)
         with EnvoyProcess(render(config), tmp_path_factory.mktemp("envoy")) as envoy:
             yield Scene(config, envoy, router, plain, thinker)

@@ -1,10 +1,8 @@
 """A model's server with canned answers, chosen by the path of the request."""
 
 import json
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
@@ -117,16 +115,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.rfile.readline())
         self.close_connection = True
-
-
-@contextmanager
-def canned_upstream() -> Iterator[CannedUpstream]:
-    """Serve for as long as the block lasts."""
-    with CannedUpstream() as upstream:
-        thread = threading.Thread(target=upstream.serve_forever)
-        thread.start()
-        try:
-            yield upstream
-        finally:
-            upstream.shutdown()
-            thread.join()

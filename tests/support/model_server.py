@@ -57,18 +57,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(answering: Answering) -> Iterator[ModelServer]:
-    with ModelServer(answering) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@contextmanager
 def babbling(*pieces: bytes, gap: float = 0, hold: bool = False) -> Iterator[Address]:
     """Answer one connection with these bytes, `gap` seconds apart; `hold` then keeps it open."""
     done = threading.Event()

@@ -2,9 +2,7 @@
 
 import http.client
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -107,16 +105,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-
-@contextmanager
-def rendering_upstream(vllm: Address) -> Iterator[RenderingUpstream]:
-    """Serve for as long as the block lasts, with what a running `serve_templates.py` renders."""
-    with RenderingUpstream(vllm) as upstream:
-        thread = threading.Thread(target=upstream.serve_forever)
-        thread.start()
-        try:
-            yield upstream
-        finally:
-            upstream.shutdown()
-            thread.join()

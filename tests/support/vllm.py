@@ -23,7 +23,8 @@ from semrouter_extproc.workbench.loopback import answers, reserved_ports
 from semrouter_extproc.workbench.processes import await_ready, foreign_environment, guarded
 from semrouter_extproc.workbench.progress import Progress, Silent
 from support import templates, tiny_model
-from support.rendering import RenderingUpstream, rendering_upstream
+from support.rendering import RenderingUpstream
+from support.serving import serving
 
 TINY: Final = "tiny"
 """The tiny model's name."""
@@ -107,7 +108,7 @@ def template_server(
 @pytest.fixture(scope="module")
 def rendering(template_server: Address) -> Iterator[RenderingUpstream]:
     """Serve every family's model with its real chat template."""
-    with rendering_upstream(template_server) as upstream:
+    with serving(RenderingUpstream(template_server)) as upstream:
         yield upstream
 
 

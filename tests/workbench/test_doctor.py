@@ -11,8 +11,9 @@ from semrouter_extproc.config import Address, Config, parse
 from semrouter_extproc.workbench.doctor import Report, examine
 from semrouter_extproc.workbench.doctor.judging import Verdict
 from semrouter_extproc.workbench.progress import Silent
-from support.model_server import serving
+from support.model_server import ModelServer
 from support.ports import free_port
+from support.serving import serving
 
 NAMES = ("small", "auto", "MoM")
 
@@ -45,8 +46,8 @@ def examined(*endpoints: object, **changes: Any) -> Report:
 
 def test_every_endpoint_is_examined_in_the_order_of_the_page() -> None:
     with ExitStack() as servers:
-        first = servers.enter_context(serving(obedient))
-        last = servers.enter_context(serving(obedient))
+        first = servers.enter_context(serving(ModelServer(obedient)))
+        last = servers.enter_context(serving(ModelServer(obedient)))
         gone = Address("127.0.0.1", free_port())
 
         report = examined(first.address, gone, last.address)
@@ -60,7 +61,7 @@ def test_every_endpoint_is_examined_in_the_order_of_the_page() -> None:
 
 
 def test_a_finding_says_what_was_asked_and_how_the_table_knows_it() -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         report = examined(server.address)
 
     (found,) = report.findings
@@ -70,7 +71,7 @@ def test_a_finding_says_what_was_asked_and_how_the_table_knows_it() -> None:
 
 
 def test_every_level_is_asked_for() -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         report = examined(server.address, dialect="hunyuan")
 
     assert [asked["chat_template_kwargs"] for asked in server.asked] == [
@@ -84,7 +85,7 @@ def test_a_server_that_does_not_answer_is_not_asked_again() -> None:
         time.sleep(0.5)
         return obedient(asked)
 
-    with serving(late) as server:
+    with serving(ModelServer(late)) as server:
         report = examine(config(server.address), Silent(), seconds=0.1)
 
     assert [found.verdict for found in report.findings] == [Verdict.UNREACHABLE]
@@ -92,7 +93,7 @@ def test_a_server_that_does_not_answer_is_not_asked_again() -> None:
 
 
 def test_a_switch_that_the_server_does_not_read_is_ignored() -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         report = examined(server.address, dialect="deepseek")
 
     assert [found.verdict for found in report.findings] == [Verdict.IGNORED]
@@ -100,7 +101,7 @@ def test_a_switch_that_the_server_does_not_read_is_ignored() -> None:
 
 
 def test_a_model_without_a_switch_is_fine_if_it_answers() -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         report = examined(server.address, dialect="none")
 
     assert [found.verdict for found in report.findings] == [Verdict.NO_SWITCH]
@@ -109,7 +110,7 @@ def test_a_model_without_a_switch_is_fine_if_it_answers() -> None:
 
 
 def test_names_that_the_server_does_not_list_are_warnings() -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         report = examined(server.address, aliases=["auto", "smart"])
         unlisted = page(server.address)
         unlisted["models"]["large"] = unlisted["models"]["small"]
@@ -122,7 +123,7 @@ def test_names_that_the_server_does_not_list_are_warnings() -> None:
 
 
 def test_aliases_matter_only_where_requests_fall_open() -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         report = examined(server.address, aliases=["smart"], envoy={"fail_open": False})
 
     assert report.findings[0].warnings == ()
@@ -132,7 +133,7 @@ def test_a_server_without_a_list_of_models_is_not_warned_about() -> None:
     def unlisting(asked: Any) -> tuple[int, Any]:
         return obedient(asked) if asked else (404, {})
 
-    with serving(unlisting) as server:
+    with serving(ModelServer(unlisting)) as server:
         assert examined(server.address).findings[0].warnings == ()
 
 
@@ -151,7 +152,7 @@ def run(
 def test_the_command_shows_each_endpoint_and_ends_with_zero_if_all_is_fine(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         code, out, err = run(capsys, tmp_path, page(server.address))
 
     assert code == 0
@@ -164,7 +165,7 @@ def test_the_command_shows_each_endpoint_and_ends_with_zero_if_all_is_fine(
 def test_the_command_says_what_to_do_and_ends_with_one(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         code, out, _ = run(
             capsys, tmp_path, page(server.address, dialect="deepseek", aliases=["smart"])
         )
@@ -178,7 +179,7 @@ def test_the_command_says_what_to_do_and_ends_with_one(
 def test_the_command_prints_one_document(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with serving(obedient) as server:
+    with serving(ModelServer(obedient)) as server:
         code, out, _ = run(capsys, tmp_path, page(server.address), "--json")
 
     document = json.loads(out)

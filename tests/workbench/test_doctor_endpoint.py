@@ -11,8 +11,9 @@ from semrouter_extproc.workbench.doctor.endpoint import Endpoint
 from semrouter_extproc.workbench.doctor.questions import Question, question
 from semrouter_extproc.workbench.doctor.replies import Answer, Nonsense, Refusal, Reply, Silence
 from support import dialects
-from support.model_server import babbling, serving
+from support.model_server import ModelServer, babbling
 from support.ports import free_port
+from support.serving import serving
 
 OK = b"HTTP/1.1 200 OK\r\n"
 QUESTION = Question(b'{"return_token_ids":true}', b'{"plain":true}')
@@ -65,18 +66,18 @@ def test_a_server_that_refuses_unknown_members_is_asked_again_without_them() -> 
             return 400, {"error": {"message": "unknown member"}}
         return 200, {"choices": [{"message": {"content": "12"}}]}
 
-    with serving(strict) as server:
+    with serving(ModelServer(strict)) as server:
         assert asking(server.address) == Answer()
         assert server.asked == [{"return_token_ids": True}, {"plain": True}]
 
 
 def test_a_refusal_of_the_plain_question_stands() -> None:
-    with serving(lambda _: (422, {"detail": "never"})) as server:
+    with serving(ModelServer(lambda _: (422, {"detail": "never"}))) as server:
         assert asking(server.address) == Refusal(422, "never")
 
 
 def test_a_key_is_sent_to_servers_that_want_one() -> None:
-    with serving(lambda _: (200, {"data": [{"id": "small"}]})) as server:
+    with serving(ModelServer(lambda _: (200, {"data": [{"id": "small"}]}))) as server:
         names = Endpoint(server.address, seconds=20, api_key="k-1").names()
 
     assert names == frozenset({"small"})

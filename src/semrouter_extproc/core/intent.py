@@ -81,21 +81,6 @@ _BUDGETS: Final[Sequence[Path]] = (
 """Members that bound the tokens of thinking: none of them means off."""
 
 
-def said_in(dialect: Dialect, request: Request) -> Reasoning | None:
-    """Return the level that the body says in the words of `dialect` itself, None for none."""
-    said = {
-        level: len(spelling.members)
-        for level, spelling in dialect.spellings.items()
-        if spelling.members and all(_says(request, *each) for each in spelling.members.items())
-    }
-    return max(said, key=lambda level: said[level], default=None)
-
-
-def _says(request: Request, path: Path, value: object) -> bool:
-    raw = request.member(path) if path[0] in request.members else None
-    return raw is not None and _key(short_value(raw)) == _key(value)
-
-
 _COMMANDS: Final = {
     "/think": Reasoning.ON,
     "/no_think": Reasoning.OFF,
@@ -153,6 +138,21 @@ class Vocabulary:
             if found is not None:
                 yield found
                 return
+
+
+def said_in(dialect: Dialect, request: Request) -> Reasoning | None:
+    """Return the level that the body says in the words of `dialect` itself, None for none."""
+    said = {
+        level: len(spelling.members)
+        for level, spelling in dialect.spellings.items()
+        if spelling.members and all(_says(request, *each) for each in spelling.members.items())
+    }
+    return max(said, key=lambda level: said[level], default=None)
+
+
+def _says(request: Request, path: Path, value: object) -> bool:
+    raw = request.member(path) if path[0] in request.members else None
+    return raw is not None and _key(short_value(raw)) == _key(value)
 
 
 class _Words:
