@@ -10,10 +10,10 @@ from typing import Final, TypeAlias
 from semrouter_extproc.config import Address
 from semrouter_extproc.config.dialects import Backend, Differs, Row, built_in_families
 from semrouter_extproc.core.apis import CHAT_COMPLETIONS
-from semrouter_extproc.core.wording import SystemPrompt
 from semrouter_extproc.core.reasoning import Dialect, Reasoning
 from semrouter_extproc.core.request import parse
 from semrouter_extproc.core.rewrite import Changes, rewrite
+from semrouter_extproc.core.wording import SystemPrompt
 from support.rendering import CHAT, Rendered, render
 
 TURNS: Final = 10
