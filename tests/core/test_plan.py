@@ -338,27 +338,39 @@ CLAUDE = Dialect(
 )
 
 
-@pytest.mark.parametrize(("limit", "level"), [(8192, Reasoning.OFF), (8193, Reasoning.ON)])
-def test_a_level_that_grants_more_thinking_than_the_answer_may_take_is_short(
-    limit: int, level: Reasoning
+@pytest.mark.parametrize(
+    ("limit", "granted"), [(8193, 8192), (8192, 4096), (2048, 1024), (2047, None)]
+)
+@pytest.mark.parametrize("below", [0, 1000])
+def test_a_level_never_grants_more_thinking_than_half_of_an_answer_that_it_would_fill(
+    limit: int, granted: int | None, below: int
 ) -> None:
     asked = request(MESSAGES, max_tokens=limit)
 
-    found = planned(asked, dialect=CLAUDE, **guard(Remedy.OFF))
+    found = planned(asked, dialect=CLAUDE, short_budget=ShortBudget(below, Remedy.OFF, 0))
 
-    assert found.decision.reasoning is level
+    thinking = sent(asked, found)["thinking"]
+    assert thinking.get("budget_tokens") == granted
+    assert thinking["type"] == ("enabled" if granted else "disabled")
 
 
-@pytest.mark.parametrize(("limit", "budget"), [(4096, 2048), (2047, None)])
-def test_a_backend_that_wants_a_least_budget_gets_it_or_none(
-    limit: int, budget: int | None
-) -> None:
-    asked = request(MESSAGES, max_tokens=limit)
+def test_a_raised_limit_bounds_the_thinking_of_its_level_too() -> None:
+    asked = request(MESSAGES, max_tokens=900)
 
-    told = sent(asked, planned(asked, dialect=CLAUDE, **guard(Remedy.LIMIT)))
+    raising = ShortBudget(below=2000, then=Remedy.RAISE, cap=9000)
+    told = sent(asked, planned(asked, dialect=CLAUDE, short_budget=raising))
 
-    assert told["thinking"].get("budget_tokens") == budget
-    assert told["thinking"]["type"] == ("enabled" if budget else "disabled")
+    assert told["max_tokens"] == 2900
+    assert told["thinking"] == {"type": "enabled", "budget_tokens": 1450}
+
+
+def test_a_limit_is_not_raised_for_thinking_that_stays_off() -> None:
+    asked = request(MESSAGES, max_tokens=900)
+
+    told = sent(asked, planned(asked, dialect=CLAUDE, **guard(Remedy.RAISE, cap=9000)))
+
+    assert told["max_tokens"] == 900
+    assert told["thinking"] == {"type": "disabled"}
 
 
 def test_a_clients_own_budget_is_kept_where_it_wishes_to_think() -> None:

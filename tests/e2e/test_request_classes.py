@@ -44,7 +44,7 @@ QUESTIONS: list[Question] = [
 
 def written(dialect: Dialect, api: Api, level: Reasoning) -> dict[str, Any]:
     """Return the body that the router sends for `level`."""
-    asked = request(api, "Why?", **({"max_tokens": 4096} if api is MESSAGES else {}))
+    asked = request(api, "Why?", **({"max_tokens": 65_536} if api is MESSAGES else {}))
     choice = Choice(Route("m", level), Reason.ROUTED)
     planned = plan(asked, choice, None, {"m": Model("m", dialect)}, None)
     return dict(json.loads(rewrite(asked, planned.changes)))

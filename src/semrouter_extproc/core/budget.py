@@ -24,18 +24,25 @@ class Guarded:
 
 def guarded(request: Request, model: Model, level: Reasoning) -> Guarded:
     """Guard an answer of `model` at `level`, one that its dialect can say."""
-    dialect, rule, limit = model.dialects[request.api], model.short_budget, answer_limit(request)
-    granted = _granted(dialect, level)
-    needed = max(rule.below, granted + 1)
-    if not level.thinks or limit is None or not 0 < limit < needed:
+    name, limit = limiting_member(request), answer_limit(request)
+    if not level.thinks or name is None or limit is None or limit < 1:
         return Guarded(level)
-    raised = _raised(request, model, limit, needed)
-    name = limiting_member(request)
-    if rule.then is Remedy.RAISE and raised >= needed and name is not None:
-        return Guarded(level, acted=True, members={(name,): raised})
-    if rule.then is Remedy.LIMIT and dialect.budget and limit // 2 >= dialect.least_budget:
-        half = min(limit // 2, granted if granted > 0 else limit)
-        return Guarded(level, acted=True, members={dialect.budget: half})
+    dialect, rule = model.dialects[request.api], model.short_budget
+    raised = _raised(request, model, limit) if limit < rule.below else limit
+    if raised < rule.below and rule.then is not Remedy.LIMIT:
+        return _given_up(dialect, level)
+    members: dict[Path, object] = {(name,): raised} if raised != limit else {}
+    granted = _granted(dialect, level)
+    if raised < rule.below or granted >= raised:
+        bound = min(raised // 2, granted if granted > 0 else raised)
+        if dialect.budget is None or bound < dialect.least_budget:
+            return _given_up(dialect, level)
+        members[dialect.budget] = bound
+    return Guarded(level, acted=bool(members), members=members)
+
+
+def _given_up(dialect: Dialect, level: Reasoning) -> Guarded:
+    """Leave thinking off, or as weak as the family can."""
     weakest = dialect.nearest(Reasoning.OFF)
     return Guarded(weakest, acted=weakest is not level)
 
@@ -46,9 +53,15 @@ def _granted(dialect: Dialect, level: Reasoning) -> int:
     return granted if isinstance(granted, int) else -1
 
 
-def _raised(request: Request, model: Model, limit: int, needed: int) -> int:
-    """Return the limit with what thinking needs on top, as far as the cap and the context go."""
-    raised = min(limit + needed, model.short_budget.cap)
-    if model.context is None:
-        return raised
-    return min(raised, model.context - prompt_tokens(request))
+def _raised(request: Request, model: Model, limit: int) -> int:
+    """Return the limit with what thinking needs on top, as far as the cap and the context go.
+
+    It stays as it is where another remedy is wanted, or where there is no room.
+    """
+    rule = model.short_budget
+    if rule.then is not Remedy.RAISE:
+        return limit
+    raised = min(limit + rule.below, rule.cap)
+    if model.context is not None:
+        raised = min(raised, model.context - prompt_tokens(request))
+    return max(raised, limit)
