@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from semrouter_extproc.config import Address
-from semrouter_extproc.config.dialects import Backend
+from semrouter_extproc.config.dialects import Backend, built_in_families
 from semrouter_extproc.core.models import Model, Remedy, ShortBudget
 from semrouter_extproc.core.reasoning import Dialect, Reasoning, Spelling
 from semrouter_extproc.workbench.doctor.endpoint import Endpoint
@@ -38,6 +38,16 @@ def test_a_question_spells_the_level_as_the_router_does_and_asks_for_the_prompt(
     assert body["temperature"] == 0
     assert body["return_token_ids"] is True
     assert body["max_tokens"] == 64
+
+
+def test_a_level_that_grants_thinking_is_asked_for_as_it_is_spelt() -> None:
+    row = built_in_families()["seed-oss"].row(Backend.VLLM)
+    assert row is not None
+    dialect = row.dialect("seed-oss", Backend.VLLM)
+
+    for level, spelling in dialect.spellings.items():
+        ((path, value),) = spelling.members.items()
+        assert spelt(dialect, level)[path[0]][path[1]] == value
 
 
 def test_a_question_says_words_where_the_router_puts_them() -> None:

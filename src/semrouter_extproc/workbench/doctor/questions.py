@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from semrouter_extproc.config.dialects import Backend
 from semrouter_extproc.core.apis import CHAT_COMPLETIONS
-from semrouter_extproc.core.models import NO_GUARD, Model
+from semrouter_extproc.core.intent import Wish
+from semrouter_extproc.core.models import Model
 from semrouter_extproc.core.plan import plan
 from semrouter_extproc.core.policy import Choice, Reason, Route
 from semrouter_extproc.core.reasoning import Dialect, Path, Reasoning
@@ -63,10 +64,9 @@ def question(model: Model, backend: Backend, level: Reasoning) -> Question:
 def _spelt(model: Model, level: Reasoning, members: Mapping[str, Any]) -> bytes:
     body = json.dumps({"model": model.name, "messages": _MESSAGES, **members})
     request = parse(body.encode(), CHAT_COMPLETIONS)
-    # The guard would take so few tokens for too few to think.
-    unguarded = {model.name: replace(model, short_budget=NO_GUARD)}
-    choice = Choice(Route(model.name, level), Reason.ROUTED)
-    return rewrite(request, plan(request, choice, None, unguarded, None).changes)
+    # A route would be guarded, which takes so few tokens for too few to think; a wish is not.
+    choice, wish = Choice(Route(model.name, level), Reason.ROUTED), Wish(level, by_header=True)
+    return rewrite(request, plan(request, choice, wish, {model.name: model}, None).changes)
 
 
 def _limit_of(backend: Backend) -> str:
