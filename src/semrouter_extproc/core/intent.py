@@ -124,10 +124,10 @@ class Vocabulary:
 
     def _by_members(self, request: Request) -> Iterable[Reasoning]:
         for path, levels in self._meanings[request.api].items():
-            if path[0] in request.members and (raw := request.member(path)) is not None:
+            if (raw := request.member(path)) is not None:
                 yield from _meaning(raw, levels, path)
         for path in self._budgets[request.api]:
-            if path[0] in request.members and (raw := request.member(path)) is not None:
+            if (raw := request.member(path)) is not None:
                 yield _of_budget(short_value(raw))
 
     def _by_words(self, turns: Sequence[Turn]) -> Iterable[Reasoning]:
@@ -151,7 +151,7 @@ def said_in(dialect: Dialect, request: Request) -> Reasoning | None:
 
 
 def _says(request: Request, path: Path, value: object) -> bool:
-    raw = request.member(path) if path[0] in request.members else None
+    raw = request.member(path)
     return raw is not None and _key(short_value(raw)) == _key(value)
 
 
@@ -174,7 +174,7 @@ class _Words:
 
 
 def _is_disabled(request: Request) -> bool:
-    raw = request.member(("thinking", "type")) if "thinking" in request.members else None
+    raw = request.member(("thinking", "type"))
     return raw is not None and short_value(raw) == "disabled"
 
 

@@ -59,6 +59,11 @@ class Model:
         """The model's dialect in the members of each API."""
         return {api: api.dialect(self.dialect) for api in APIS.values()}
 
+    @property
+    def takes_anything(self) -> bool:
+        """Whether no request is too long or too rich, so far as is known."""
+        return self.context is None and not self.lacks
+
     def takes(self, needs: Needs) -> bool:
         """Say whether a request with `needs` can be answered."""
         fits = self.context is None or needs.tokens <= self.context

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from semrouter_extproc.core.apis import Shape
 from semrouter_extproc.core.body import Members, members_of, short_value, spoken
 from semrouter_extproc.core.conversation import TOKENS
@@ -47,7 +49,9 @@ def needs_of(request: Request) -> Needs:
 
 def prompt_tokens(request: Request) -> int:
     """Estimate the length of the prompt in tokens, tools and what they gave back included."""
-    size = sum(_bytes(request, name) for name in _PROMPT_MEMBERS)
+    members = (spoken(request.members, name) for name in _PROMPT_MEMBERS)
+    images = any(turn.image for turn in request.turns)
+    size = sum(_bytes(raw, request.api.shape, images=images) for raw in members if raw is not None)
     return size // _BYTES_PER_TOKEN
 
 
@@ -73,7 +77,7 @@ def _is_structured(request: Request) -> bool:
     """Say whether the answer must follow a grammar or a schema."""
     if any(_is_filled(request.members, name) for name in _GRAMMARS):
         return True
-    kinds = (_kind(request, path) for path in _FORMATS if path[0] in request.members)
+    kinds = (_kind(request, path) for path in _FORMATS)
     return any(kind not in (None, "text") for kind in kinds)
 
 
@@ -100,14 +104,10 @@ def _is_filled(members: Members, name: str) -> bool:
     return raw is not None and not _EMPTY.fullmatch(raw)
 
 
-def _bytes(request: Request, name: str) -> int:
+def _bytes(raw: msgspec.Raw, shape: Shape, *, images: bool) -> int:
     """Return how many bytes of a member are text, in JSON and with its own marks."""
-    raw = spoken(request.members, name)
-    if raw is None:
-        return 0
-    if request.api.shape is Shape.PROMPT and TOKENS.match(raw):
+    if shape is Shape.PROMPT and TOKENS.match(raw):
         return bytes(raw).count(b",") * _BYTES_PER_TOKEN
-    images = any(turn.image for turn in request.turns)
     encoded = sum(len(run[0]) for run in _BASE64.finditer(raw)) if images else 0
     return len(memoryview(raw)) - encoded
 

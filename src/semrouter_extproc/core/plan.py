@@ -63,6 +63,8 @@ def plan(
 def _fitting(request: Request, choice: Choice, models: Mapping[str, Model]) -> tuple[Model, Reason]:
     """Return the route's model, or the first other one that can take the request."""
     wanted = models[choice.route.model]
+    if wanted.takes_anything:
+        return wanted, choice.reason  # looking for images in megabytes of them takes time
     found = first_that_takes(needs_of(request), (wanted, *models.values()))
     # Where none fits, the model itself says best what is wrong.
     if found in (None, wanted):

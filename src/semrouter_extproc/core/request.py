@@ -34,6 +34,8 @@ class Request:
     def member(self, path: Path) -> msgspec.Raw | None:
         """Return the member at `path`, or None where it is absent or null."""
         name, *inner = path
+        if name not in self.members:
+            return None
         if not inner:
             return spoken(self.members, name)
         return spoken(self.object(name) or {}, inner[0])
