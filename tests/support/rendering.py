@@ -8,11 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from semrouter_extproc.config import Address
+from semrouter_extproc.core import apis
 
-CHAT: Final = "/v1/chat/completions"
-COMPLETIONS: Final = "/v1/completions"
-RESPONSES: Final = "/v1/responses"
-MESSAGES: Final = "/v1/messages"
+CHAT: Final = apis.CHAT_COMPLETIONS.path
+COMPLETIONS: Final = apis.COMPLETIONS.path
+RESPONSES: Final = apis.RESPONSES.path
+MESSAGES: Final = apis.MESSAGES.path
 
 
 @dataclass(frozen=True)

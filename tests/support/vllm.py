@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ import pytest
 
 from semrouter_extproc.config import Address
 from semrouter_extproc.errors import EnvironmentProblem
+from semrouter_extproc.workbench.backend import server
 from semrouter_extproc.workbench.backend.machine import Machine, require
 from semrouter_extproc.workbench.backend.server import (
     CHAT_TEMPLATE,
@@ -19,8 +19,7 @@ from semrouter_extproc.workbench.backend.server import (
     install,
     running_vllm,
 )
-from semrouter_extproc.workbench.loopback import answers, reserved_ports
-from semrouter_extproc.workbench.processes import await_ready, foreign_environment, guarded
+from semrouter_extproc.workbench.loopback import reserved_ports
 from semrouter_extproc.workbench.progress import Progress, Silent
 from support import templates, tiny_model
 from support.rendering import RenderingUpstream
@@ -31,7 +30,6 @@ TINY: Final = "tiny"
 
 _SERVE_TEMPLATES: Final = Path(__file__).with_name("serve_templates.py")
 _READY_WITHIN: Final = 300.0
-
 
 _PARSING: Final = (
     *("--chat-template", str(CHAT_TEMPLATE)),
@@ -135,7 +133,7 @@ def running_tiny_vllm(
             *("--enforce-eager", "--disable-uvicorn-access-log"),
             *flags,
         ]
-        with _serving("vLLM", command, address, log, progress):
+        with _started("vLLM", command, address, log, progress):
             yield address
 
 
@@ -153,39 +151,16 @@ def running_template_server(
             *(installation.interpreter, "-P", _SERVE_TEMPLATES),
             *(str(address.port), model, folder),
         ]
-        with _serving("vLLM's render server", command, address, log, progress):
+        with _started("vLLM's render server", command, address, log, progress):
             yield address
 
 
 @contextmanager
-def _serving(
+def _started(
     name: str, command: Sequence[str | Path], address: Address, log: Path, progress: Progress
 ) -> Iterator[None]:
+    """Run a server of the tiny model, whose engine works in its own process: one less to start."""
     progress.step(f"Starting {name}")
-    with (
-        log.open("w") as output,
-        guarded(command, output=output, environment=_settings()) as process,
-    ):
-        await_ready(
-            name,
-            process,
-            partial(answers, address, "/health"),
-            log=log,
-            progress=progress,
-            seconds=_READY_WITHIN,
-        )
+    settings = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+    with server.serving(name, command, address, log, progress, seconds=_READY_WITHIN, **settings):
         yield
-
-
-def _settings() -> dict[str, str]:
-    return foreign_environment(
-        HF_HUB_OFFLINE="1",
-        DO_NOT_TRACK="1",
-        VLLM_NO_USAGE_STATS="1",
-        VLLM_TARGET_DEVICE="cpu",
-        VLLM_CPU_KVCACHE_SPACE="1",
-        VLLM_CPU_OMP_THREADS_BIND="nobind",
-        OMP_NUM_THREADS="1",
-        # The engine then works in its own process instead of starting another one.
-        VLLM_ENABLE_V1_MULTIPROCESSING="0",
-    )

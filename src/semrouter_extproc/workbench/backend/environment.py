@@ -31,30 +31,42 @@ def vllm_environment(cache: Path, progress: Progress) -> Path:
     if not is_complete(folder):
         require_room(cache, free_bytes(cache))
     prepared(folder, partial(_install, index=index, progress=progress), progress)
-    return _interpreter(folder)
+    return interpreter_of(folder)
 
 
 def _install(folder: Path, *, index: str, progress: Progress) -> None:
     progress.step("Creating vLLM's virtual environment (once)")
+    create(folder, "vLLM", progress)
+    progress.step("Installing torch for vLLM (once; a few minutes)")
+    _pip(folder, [_TORCH, *(["--index-url", index] if index else [])], "vLLM", progress)
+    progress.step("Installing vLLM (once; a few minutes)")
+    install_locked(folder, LOCK, "vLLM", progress)
+
+
+def create(folder: Path, owner: str, progress: Progress) -> None:
+    """Make `folder` a virtual environment for `owner`; raises `EnvironmentProblem`."""
     run(
         [sys.executable, "-m", "venv", folder],
         progress=progress,
-        failure="Python could not create a virtual environment for vLLM",
+        failure=f"Python could not create a virtual environment for {owner}",
     )
-    progress.step("Installing torch for vLLM (once; a few minutes)")
-    _pip(folder, [_TORCH, *(["--index-url", index] if index else [])], progress)
-    progress.step("Installing vLLM (once; a few minutes)")
-    _pip(folder, ["--no-deps", "--require-hashes", "--requirement", LOCK], progress)
 
 
-def _pip(folder: Path, arguments: list[str | Path], progress: Progress) -> None:
+def install_locked(folder: Path, lock: Path, owner: str, progress: Progress) -> None:
+    """Install just what a lock with hashes names; raises `EnvironmentProblem`."""
+    arguments: list[str | Path] = ["--no-deps", "--require-hashes", "--requirement", lock]
+    _pip(folder, arguments, owner, progress)
+
+
+def _pip(folder: Path, arguments: list[str | Path], owner: str, progress: Progress) -> None:
     run(
-        [_interpreter(folder), *_PIP, *arguments],
+        [interpreter_of(folder), *_PIP, *arguments],
         progress=progress,
-        failure="pip could not install what vLLM needs",
+        failure=f"pip could not install what {owner} needs",
         environment=foreign_environment(),
     )
 
 
-def _interpreter(folder: Path) -> Path:
+def interpreter_of(folder: Path) -> Path:
+    """Return the interpreter of a virtual environment."""
     return folder / "bin" / "python"

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -59,18 +59,37 @@ def running_vllm(
     Raises `EnvironmentProblem`, with the end of `log`, if it does not get ready.
     """
     progress.step("Starting vLLM (about a minute)")
-    command = _command(installation, address)
+    with serving("vLLM", _command(installation, address), address, log, progress):
+        yield
+
+
+@contextmanager
+def serving(
+    name: str,
+    command: Sequence[str | Path],
+    address: Address,
+    log: Path,
+    progress: Progress,
+    *,
+    seconds: float = _READY_WITHIN,
+    **settings: str,
+) -> Iterator[None]:
+    """Run a server of vLLM's, ready within `seconds`, for as long as the block lasts.
+
+    `settings` are variables of its environment. Raises `EnvironmentProblem`, with the end of
+    `log`, if it does not get ready.
+    """
     with (
         log.open("w") as output,
-        guarded(command, output=output, environment=_settings()) as process,
+        guarded(command, output=output, environment=_settings() | settings) as process,
     ):
         await_ready(
-            "vLLM",
+            name,
             process,
             partial(answers, address, "/health"),
             log=log,
             progress=_MessagesOnly(progress),
-            seconds=_READY_WITHIN,
+            seconds=seconds,
         )
         yield
 
