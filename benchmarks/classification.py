@@ -13,12 +13,11 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Final
 
-import msgspec
 import numpy as np
 from classification_tables import MarginRow, Method, Results, markdown
 from numpy.typing import NDArray
+from results_files import publish
 from rich.console import Console
-from rich.markdown import Markdown
 
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import classify
@@ -33,7 +32,6 @@ from semrouter_extproc.workbench.prototypes import Indices, Rows, Settings, Vect
 from semrouter_extproc.workbench.scores import judge
 from semrouter_extproc.workbench.waiting import waiting_on
 
-RESULTS: Final = Path(__file__).parent / "results"
 MARGINS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
 TIMED_PROMPTS: Final = 200
@@ -50,12 +48,7 @@ def main() -> None:
     console = Console()
     with waiting_on(console) as progress:
         results = measure(arguments.data / "examples" / "mmlu_pro.jsonl.gz", progress)
-    table = markdown(results)
-    RESULTS.mkdir(exist_ok=True)
-    document = msgspec.json.format(msgspec.json.encode(results), indent=2)
-    (RESULTS / "classification.json").write_bytes(document + b"\n")
-    (RESULTS / "classification.md").write_text(table)
-    console.print(Markdown(table))
+    publish("classification", results, markdown(results), console)
 
 
 def measure(path: Path, progress: Progress) -> Results:

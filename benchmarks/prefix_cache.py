@@ -19,11 +19,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import msgspec
 from prefix_cache_conversation import TURNS, Prompts, Subject, prompts, subjects
 from prefix_cache_report import Outcome, Results, Row, Ways, draw, markdown, total
+from results_files import RESULTS, publish
 from rich.console import Console
-from rich.markdown import Markdown
 
 from semrouter_extproc.config import Address
 from semrouter_extproc.workbench.backend.cache import digest
@@ -35,7 +34,6 @@ from support.client import send
 from support.templates import chat_templates
 from support.vllm import running_template_server, running_tiny_vllm
 
-RESULTS: Final = Path(__file__).parent / "results"
 NEVER: Final = (False,) * TURNS
 EVERY_TURN: Final = (False, True) * (TURNS // 2)
 ONCE: Final = (*(False,) * (TURNS // 2), True)
@@ -50,13 +48,8 @@ def main() -> None:
     console = Console()
     with waiting_on(console) as progress:
         results = measure(progress)
-    RESULTS.mkdir(exist_ok=True)
-    document = msgspec.json.format(msgspec.json.encode(results), indent=2)
-    (RESULTS / "prefix_cache.json").write_bytes(document + b"\n")
-    table = markdown(results)
-    (RESULTS / "prefix_cache.md").write_text(table)
+    publish("prefix_cache", results, markdown(results), console)
     draw(results, RESULTS / "prefix_cache.svg")
-    console.print(Markdown(table))
 
 
 def measure(progress: Progress) -> Results:

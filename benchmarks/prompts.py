@@ -10,14 +10,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-import msgspec
 from classification import default_policy, machine
 from prompt_judge import Judge, Router, chat_rows, conversation_rows, learned, long_rows
 from prompt_material import digit
 from prompt_methods import CHOSEN, CUTS, FINAL_CUTS, FINAL_READS, READS
 from prompt_tables import Results, Sizes, markdown
+from results_files import publish
 from rich.console import Console
-from rich.markdown import Markdown
 
 from semrouter_extproc.artefact import BUILT_IN, load
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
@@ -25,7 +24,6 @@ from semrouter_extproc.workbench.examples import read_examples
 from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.waiting import waiting_on
 
-RESULTS: Final = Path(__file__).parent / "results"
 LEARNED_FROM: Final = frozenset({5, 6, 7, 8})
 CHOSEN_ON: Final = frozenset({9})
 HELD_OUT: Final = frozenset({3, 4})
@@ -48,12 +46,7 @@ def main() -> None:
     console = Console()
     with waiting_on(console) as progress:
         results = measure(arguments.data / "examples", progress)
-    table = markdown(results)
-    RESULTS.mkdir(exist_ok=True)
-    document = msgspec.json.format(msgspec.json.encode(results), indent=2)
-    (RESULTS / "prompts.json").write_bytes(document + b"\n")
-    (RESULTS / "prompts.md").write_text(table)
-    console.print(Markdown(table))
+    publish("prompts", results, markdown(results), console)
 
 
 def measure(folder: Path, progress: Progress) -> Results:

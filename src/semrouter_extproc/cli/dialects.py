@@ -1,21 +1,16 @@
 """`semrouter dialects`: the table of model families and how each is told to reason."""
 
 import json
-import sys
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semrouter_extproc.cli.options import AsJson
+from semrouter_extproc.cli.options import AsJson, table_console
 
 if TYPE_CHECKING:
     from semrouter_extproc.config.dialects import Families, Family, Row
-
-
-_PIPED_WIDTH = 180
 
 
 def dialects(
@@ -41,10 +36,11 @@ def dialects(
 
 
 def _found(name: str, families: "Families") -> "Family":
+    from semrouter_extproc.config.values import did_you_mean
+
     if name in families:
         return families[name]
-    close = get_close_matches(name, families, n=1, cutoff=0.5)
-    meant = f", did you mean {close[0]}?" if close else "; `semrouter dialects` lists all"
+    meant = did_you_mean(name, families, cutoff=0.5) or "; `semrouter dialects` lists all"
     raise typer.BadParameter(f"unknown family {name!r}{meant}")
 
 
@@ -66,7 +62,6 @@ def _document(family: "Family") -> dict[str, Any]:
 
 
 def _show_all(families: "Families") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -79,8 +74,7 @@ def _show_all(families: "Families") -> None:
             levels, backends = (" ".join(row.levels), _backends(row)) if row else ("-", "-")
             told = (name, levels, family.differs or "-", backends, family.models)
             table.add_row(*map(Text, told))
-    # A line for each row where nobody watches: logs and grep want it whole.
-    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
+    table_console().print(table)
 
 
 def _backends(row: "Row") -> str:

@@ -1,11 +1,10 @@
 """`semrouter doctor`: whether "off" is off, on every server of every model."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semrouter_extproc.cli.options import AsJson, ConfigFile
+from semrouter_extproc.cli.options import AsJson, ConfigFile, table_console
 
 if TYPE_CHECKING:
     from semrouter_extproc.workbench.doctor import Report
@@ -38,17 +37,14 @@ def doctor(
     raise typer.Exit(0 if report.ok else 1)
 
 
-_PIPED_WIDTH = 180
 _COLOURS = {"works": "green", "no switch": "dim", "unclear": "yellow"}
 
 
 def _show(report: "Report") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # A line for each endpoint where nobody watches: logs and grep want it whole.
-    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+    console = table_console()
     table = Table(box=None)
     for title in ("Model", "Endpoint", "Dialect", "Evidence", "Switch", "Detail"):
         table.add_column(title)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from semrouter_extproc.config.schema import Config
 from semrouter_extproc.config.sections import Section
+from semrouter_extproc.config.values import did_you_mean
 from semrouter_extproc.errors import ConfigError
 
 
@@ -71,8 +71,7 @@ def _describe(error: ErrorDetails) -> Iterable[str]:
     path = ".".join(str(step) for step in error["loc"] if step != "[key]")
     if error["type"] == "extra_forbidden":
         *section, key = error["loc"]
-        close = get_close_matches(str(key), _keys_of(section), n=1)
-        yield f"{path}: unknown key" + (f", did you mean {close[0]}?" if close else "")
+        yield f"{path}: unknown key" + did_you_mean(str(key), _keys_of(section))
         return
     message = error["msg"].removeprefix("Value error, ")
     for line in message.splitlines():

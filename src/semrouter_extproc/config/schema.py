@@ -1,7 +1,6 @@
 """The page itself: what must agree between its parts, and what it comes to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from itertools import combinations
 from typing import Self
@@ -31,6 +30,7 @@ from semrouter_extproc.config.sections import (
 from semrouter_extproc.config.values import (
     Address,
     Name,
+    did_you_mean,
     unknown,
     write_duration,
 )
@@ -171,6 +171,5 @@ class Config(Section):
 
 
 def _unknown_dialect(name: str, families: Families) -> str:
-    close = get_close_matches(name, families, n=1, cutoff=0.5)
-    meant = f", did you mean {close[0]}?" if close else ";"
+    meant = did_you_mean(name, families, cutoff=0.5) or ";"
     return f"unknown dialect {name!r}{meant} `semrouter dialects` lists all"

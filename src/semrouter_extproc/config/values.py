@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -79,6 +80,12 @@ def _parse_switch(value: object) -> object:
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that `name` is not known, and what is."""
     return f"unknown {kind} {name!r}; known are {', '.join(sorted(known))}"
+
+
+def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return `, did you mean NAME?` for the closest of `known`, "" where none is close."""
+    close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f", did you mean {close[0]}?" if close else ""
 
 
 HostPort = Annotated[
