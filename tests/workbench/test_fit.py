@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from semrouter_extproc.artefact import load
+from semrouter_extproc.artefact import load, require_likeness
 from semrouter_extproc.core.classify import classify
+from semrouter_extproc.core.probes import PROBES
+from semrouter_extproc.core.static import classify_static
+from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.workbench.examples import Example, ExampleFile
@@ -23,12 +26,28 @@ class HashEncoder:
 
     fingerprint = "hash@sha256:0000000000000000"
     dimensions = 16
+    workers = 1
+    batch_cost = 10_000
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        digests = [sha256(text.encode()).digest()[:16] for text in texts]
+    def tokenize(self, texts: Sequence[str]) -> Sequence[str]:
+        return texts
+
+    def encode(self, batch: Sequence[str]) -> NDArray[np.float32]:
+        digests = [sha256(text.encode()).digest()[:16] for text in batch]
         vectors = np.array([list(digest) for digest in digests], np.float32) - 127.5
         unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
+
+
+def many_rows() -> tuple[ExampleFile, ...]:
+    """Few texts, many times over: a hash encoder knows the ones it has seen."""
+    plain = {"math": ("prove the theorem", "solve it"), "law": ("sue them", "read the contract")}
+    examples = tuple(
+        Example(f"{name}/{number}", texts[number % 2], name)
+        for name, texts in plain.items()
+        for number in range(200)
+    )
+    return (ExampleFile("prompts.jsonl", "0" * 64, examples),)
 
 
 class Lines:
@@ -56,7 +75,7 @@ def rows(*, categories: int = 4, per_category: int = 12) -> tuple[ExampleFile, .
 
 @cache
 def encoder() -> TorchEncoder:
-    return TorchEncoder(device="cpu", precision="float32", threads=1)
+    return TorchEncoder(device="cpu", precision="float32")
 
 
 @cache
@@ -67,7 +86,7 @@ def fitted() -> Fit:
 @pytest.mark.parametrize("category", PROMPTS)
 def test_ten_prompts_per_category_are_enough_to_place_new_ones(category: str) -> None:
     centroids = fitted().artefact.centroids
-    vectors = encoder().encode(PROMPTS[category][10:])
+    vectors = encode_texts(encoder(), PROMPTS[category][10:])
     assert [classify(vector, centroids).category for vector in vectors] == [category] * 2
 
 
@@ -100,6 +119,25 @@ def test_fitting_twice_gives_the_same_artefact() -> None:
 def test_the_encoder_is_named_in_the_artefact() -> None:
     meta = fitted().artefact.meta
     assert (meta.encoder, meta.dimensions) == (encoder().fingerprint, encoder().dimensions)
+
+
+def test_the_encoder_of_the_fit_goes_with_the_artefact() -> None:
+    require_likeness(fitted().artefact, encode_texts(encoder(), PROBES), encoder().fingerprint)
+
+
+def test_few_rows_have_no_static_tier() -> None:
+    assert fitted().artefact.static is None
+    assert fitted().artefact.meta.static is None
+
+
+def test_many_rows_have_a_static_tier_that_imitates_the_encoder() -> None:
+    done = fit(many_rows(), HashEncoder(), held_out=True)
+    known = done.artefact.meta.static
+    assert known is not None
+    assert known.held_out is not None
+    assert done.artefact.static is not None
+    assert known.cross_validation.encoder_accuracy == known.cross_validation.accuracy == 1
+    assert classify_static("prove the theorem", done.artefact.static).category == "math"
 
 
 def test_unseparable_prompts_are_not_claimed_with_confidence() -> None:
@@ -160,7 +198,7 @@ def test_every_wait_is_visible() -> None:
     progress = Lines()
     fit(rows(), HashEncoder(), held_out=True, progress=progress)
     words = [step.split()[0] for step in progress.steps]
-    assert words == ["Encoding", "Choosing", "Judging", "Learning"]
+    assert words == ["Encoding", "Choosing", "Judging", "Learning", "Learning"]
     assert "48 of 48" in progress.details
 
 

@@ -10,7 +10,7 @@ from semrouter_extproc.cli.options import AsJson
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from semrouter_extproc.artefact import Judgement
+    from semrouter_extproc.artefact import Judgement, StaticMeta
     from semrouter_extproc.workbench.fit import FitReport
 
 
@@ -34,18 +34,22 @@ def fit(
     """Learn categories from labelled prompts."""
     from rich.console import Console
 
+    from semrouter_extproc.encoding.cores import usable_cores
     from semrouter_extproc.encoding.torch_encoder import TorchEncoder
-    from semrouter_extproc.workbench.fit import fit_files
     from semrouter_extproc.workbench.provenance import Background
     from semrouter_extproc.workbench.waiting import waiting_on
 
     with waiting_on(Console(stderr=True)) as progress:
         progress.step("Loading the encoder")
+        # In full precision, whatever this machine would serve in: the same everywhere.
+        loaded = TorchEncoder(encoder, workers=usable_cores(), precision="float32")
+        # Only now: where this lacks a library, the encoder has said what to install.
+        from semrouter_extproc.workbench.fit import fit_files
+
         report = fit_files(
             examples,
             out,
-            # In full precision, whatever this machine would serve in: the same everywhere.
-            TorchEncoder(encoder, precision="float32"),
+            loaded,
             held_out=held_out,
             background=Background(origin, licence, precision="float32"),
             progress=progress,
@@ -79,6 +83,7 @@ def _show(report: "FitReport") -> None:
     _show_judgement("Cross-validation", report.cross_validation, console)
     if report.held_out is not None:
         _show_judgement("Held out", report.held_out, console)
+    _show_static(report.static, console)
     console.print(f"Wrote {report.folder}; name it under classifier.centroids.", highlight=False)
 
 
@@ -88,3 +93,16 @@ def _show_judgement(name: str, judgement: "Judgement", console: "Console") -> No
         f"calibration error {judgement.ece:.1%} on {judgement.rows} rows",
         highlight=False,
     )
+
+
+def _show_static(static: "StaticMeta | None", console: "Console") -> None:
+    if static is None:
+        text = "Static tier: none; so few rows cannot prove that it decides as the encoder does"
+    else:
+        judged = static.held_out or static.cross_validation
+        text = (
+            f"Static tier: answers {judged.answered:.1%} of prompts where every category goes its "
+            f"own way, {judged.differ:.1%} otherwise than the encoder; accuracy "
+            f"{judged.accuracy:.1%} with it, {judged.encoder_accuracy:.1%} without"
+        )
+    console.print(text, highlight=False)

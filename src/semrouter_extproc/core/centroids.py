@@ -52,6 +52,14 @@ class Centroids:
         """The first prototype of each category, `[C]`."""
         return np.searchsorted(self.owners, np.arange(len(self.labels)))
 
+    @cached_property
+    def columns(self) -> NDArray[np.float32]:
+        """The prototypes as `[D, P]`, for products with one vector.
+
+        Memory bounds those, and in this order several of its places are read at once.
+        """
+        return np.ascontiguousarray(self.prototypes.T)
+
     def _faults(self) -> Iterator[str]:
         yield from self._label_faults()
         yield from self._prototype_faults()

@@ -10,23 +10,23 @@ from semrouter_extproc.core.centroids import Centroids
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classification:
-    """What a vector was taken for.
+    """What a prompt was taken for.
 
     `probabilities` is `[C]` in the order of the labels and sums to 1; `index` points at
     `category` in it and `confidence` is its value. `nearest` is the prototype of that
-    category closest to the vector.
+    category closest to the vector, None where a text was classified without one.
     """
 
     index: int
     category: str
     confidence: float
     probabilities: NDArray[np.float64]
-    nearest: int
+    nearest: int | None
 
 
 def classify(vector: NDArray[np.float32], centroids: Centroids) -> Classification:
     """Find the category of `vector`, `[D]` and of unit length."""
-    similarities = centroids.prototypes @ vector
+    similarities = vector @ centroids.columns
     support = category_support(similarities, centroids)
     probabilities = probabilities_of(support, centroids.temperature)
     index = int(probabilities.argmax())

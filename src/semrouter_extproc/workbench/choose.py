@@ -39,19 +39,42 @@ class Choice:
 
 def choose(rows: Rows, progress: Progress) -> Choice:
     """Choose the settings for `rows`: counts and steps together, then the sharpness."""
-    folds = _stratified_folds(rows.truth)
 
     def tried(settings: Settings) -> Choice:
         progress.detail(
             f"{settings.count} prototypes per category, sharpness {settings.sharpness:g}, "
             f"{settings.steps} steps"
         )
-        return _calibrated(settings, _left_out_support(rows, folds, settings), rows.truth)
+        return cross_validated(rows, settings)
 
     grid = product(_useful_counts(rows.truth), STEPS)
     best = min((tried(Settings(count, USUAL_SHARPNESS, steps)) for count, steps in grid), key=_loss)
     others = (tried(replace(best.settings, sharpness=sharpness)) for sharpness in OTHER_SHARPNESSES)
     return min((best, *others), key=_loss)
+
+
+def cross_validated(rows: Rows, settings: Settings) -> Choice:
+    """Return what `settings` make of rows left out in turn, at the temperature that suits them."""
+    support = _left_out_support(rows, settings)
+    temperature = fitting_temperature(support, rows.truth)
+    probabilities = probabilities_of(support, temperature)
+    return Choice(settings, temperature, log_loss(probabilities, rows.truth), probabilities)
+
+
+def stratified_folds(truth: Indices) -> Indices:
+    """Deal each category's rows, shuffled, to the folds in turn."""
+    folds = np.empty(len(truth), np.intp)
+    rng = np.random.default_rng(_SEED)
+    for index in range(int(truth.max()) + 1):
+        rows = rng.permutation(np.flatnonzero(truth == index))
+        folds[rows] = np.arange(len(rows)) % FOLDS
+    return folds
+
+
+def fitting_temperature(support: NDArray[np.float64], truth: Indices) -> float:
+    """Return the temperature that gives `support`, `[N, C]`, the lowest log loss."""
+    losses = [log_loss(probabilities_of(support, warmth), truth) for warmth in _TEMPERATURES]
+    return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
 def _loss(choice: Choice) -> float:
@@ -64,28 +87,12 @@ def _useful_counts(truth: Indices) -> Iterator[int]:
     return (count for count in PROTOTYPE_COUNTS if count == 1 or 2 * count <= most)
 
 
-def _stratified_folds(truth: Indices) -> Indices:
-    """Deal each category's rows, shuffled, to the folds in turn."""
-    folds = np.empty(len(truth), np.intp)
-    rng = np.random.default_rng(_SEED)
-    for index in range(int(truth.max()) + 1):
-        rows = rng.permutation(np.flatnonzero(truth == index))
-        folds[rows] = np.arange(len(rows)) % FOLDS
-    return folds
-
-
-def _left_out_support(rows: Rows, folds: Indices, settings: Settings) -> NDArray[np.float64]:
+def _left_out_support(rows: Rows, settings: Settings) -> NDArray[np.float64]:
     support = np.empty((len(rows.truth), len(rows.labels)))
+    folds = stratified_folds(rows.truth)
     for fold in range(FOLDS):
         unseen = folds == fold
         centroids = learn(rows.where(~unseen), settings)
         similarities = rows.vectors[unseen] @ centroids.prototypes.T
         support[unseen] = category_support(similarities, centroids)
     return support
-
-
-def _calibrated(settings: Settings, support: NDArray[np.float64], truth: Indices) -> Choice:
-    losses = [log_loss(probabilities_of(support, warmth), truth) for warmth in _TEMPERATURES]
-    best = int(np.argmin(losses))
-    temperature = float(_TEMPERATURES[best])
-    return Choice(settings, temperature, losses[best], probabilities_of(support, temperature))

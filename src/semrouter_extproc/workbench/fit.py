@@ -1,7 +1,7 @@
 """From labelled prompts to an artefact: encode, choose by cross-validation, learn, judge."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -10,10 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from semrouter_extproc.artefact import Artefact, Judgement, Meta, Provenance, save
+from semrouter_extproc.artefact import Artefact, Judgement, Meta, Provenance, StaticMeta, save
 from semrouter_extproc.core.centroids import FEWEST_CATEGORIES, Centroids
 from semrouter_extproc.core.classify import category_support, probabilities_of
-from semrouter_extproc.encoding.encoder import Encoder
+from semrouter_extproc.core.probes import PROBES
+from semrouter_extproc.encoding.encoder import AnyEncoder
+from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.workbench.choose import FOLDS, Choice, choose
 from semrouter_extproc.workbench.examples import Example, ExampleFile, read_examples
@@ -21,9 +23,9 @@ from semrouter_extproc.workbench.progress import Progress, Silent
 from semrouter_extproc.workbench.prototypes import Rows, Settings, Vectors, learn, medoids
 from semrouter_extproc.workbench.provenance import Background, provenance_of
 from semrouter_extproc.workbench.scores import CategoryScore, judge, per_category
+from semrouter_extproc.workbench.static import StaticTier, fit_static, lessons
 
 MINIMUM_ROWS: Final = FOLDS
-_ENCODED_AT_ONCE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class FitReport:
     """What a fit did, for people and for JSON.
 
     `categories` and `cross_validation` are scored on rows left out in turn; `held_out` is
-    None unless rows were held out.
+    None unless rows were held out. `static` is None where the rows were too few for it.
     """
 
     folder: str
@@ -42,6 +44,7 @@ class FitReport:
     cross_validation: Judgement
     held_out: Judgement | None
     categories: tuple[CategoryScore, ...]
+    static: StaticMeta | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +59,7 @@ class Fit:
 def fit_files(
     files: Sequence[Path],
     out: Path,
-    encoder: Encoder,
+    encoder: AnyEncoder,
     *,
     held_out: bool = False,
     background: Background | None = None,
@@ -81,12 +84,13 @@ def fit_files(
         cross_validation=provenance.cross_validation,
         held_out=provenance.held_out,
         categories=done.categories,
+        static=meta.static,
     )
 
 
 def fit(
     files: Sequence[ExampleFile],
-    encoder: Encoder,
+    encoder: AnyEncoder,
     *,
     held_out: bool = False,
     background: Background | None = None,
@@ -106,10 +110,16 @@ def fit(
     seen = rows.where(~judged)
     progress.step(f"Choosing settings by {FOLDS}-fold cross-validation")
     choice = choose(seen, progress)
+    taught = np.empty((len(examples), len(rows.labels)))
+    taught[~judged] = choice.probabilities
     judgement = None
     if judged.any():
         progress.step(f"Judging on {judged.sum():,} held-out prompts")
-        judgement = _judgement(_learn_chosen(seen, choice), rows.where(judged))
+        taught[judged] = _placed(rows.where(judged), _learn_chosen(seen, choice))
+        judgement = judge(taught[judged], rows.truth[judged])
+    progress.step("Learning what needs no encoder")
+    texts = (example.text for example in examples)
+    static = fit_static(lessons(texts, rows.truth, taught), judged, rows.labels, progress)
     progress.step(f"Learning from {len(examples):,} prompts")
     centroids = _learn_chosen(rows, choice)
     provenance = provenance_of(
@@ -121,7 +131,12 @@ def fit(
     )
     nearest = [examples[row].id for row in medoids(centroids, rows)]
     return Fit(
-        artefact=Artefact(centroids, _meta(centroids, encoder, nearest, provenance)),
+        artefact=Artefact(
+            centroids=centroids,
+            probes=encode_texts(encoder, PROBES),
+            meta=_meta(centroids, encoder, nearest, provenance, static),
+            static=static.model if static else None,
+        ),
         choice=choice,
         categories=per_category(choice.probabilities, seen.truth, rows.labels),
     )
@@ -132,21 +147,20 @@ def is_held_out(example_id: str) -> bool:
     return int(sha256(example_id.encode()).hexdigest(), 16) % 10 in (3, 4)
 
 
-def encode(examples: Sequence[Example], encoder: Encoder, progress: Progress) -> Vectors:
+def encode(examples: Sequence[Example], encoder: AnyEncoder, progress: Progress) -> Vectors:
     """Return the examples' unit vectors, `[N, D]`."""
-    texts = [example.text for example in examples]
-    return np.concatenate(list(_encoded(texts, encoder, progress)))
+    done = 0
 
+    def on_batch(size: int) -> None:
+        nonlocal done
+        done += size
+        progress.detail(f"{done:,} of {len(examples):,}")
 
-def _encoded(texts: Sequence[str], encoder: Encoder, progress: Progress) -> Iterator[Vectors]:
-    for start in range(0, len(texts), _ENCODED_AT_ONCE):
-        chunk = texts[start : start + _ENCODED_AT_ONCE]
-        yield encoder.encode(chunk)
-        progress.detail(f"{start + len(chunk):,} of {len(texts):,}")
+    return encode_texts(encoder, [example.text for example in examples], on_batch=on_batch)
 
 
 def _rows(
-    examples: Sequence[Example], judged: NDArray[np.bool_], encoder: Encoder, progress: Progress
+    examples: Sequence[Example], judged: NDArray[np.bool_], encoder: AnyEncoder, progress: Progress
 ) -> Rows:
     labels = _labels(examples, judged)
     progress.step(f"Encoding {len(examples):,} prompts")
@@ -175,13 +189,17 @@ def _learn_chosen(rows: Rows, choice: Choice) -> Centroids:
     return replace(learn(rows, choice.settings), temperature=choice.temperature)
 
 
-def _judgement(centroids: Centroids, rows: Rows) -> Judgement:
+def _placed(rows: Rows, centroids: Centroids) -> NDArray[np.float64]:
     support = category_support(rows.vectors @ centroids.prototypes.T, centroids)
-    return judge(probabilities_of(support, centroids.temperature), rows.truth)
+    return probabilities_of(support, centroids.temperature)
 
 
 def _meta(
-    centroids: Centroids, encoder: Encoder, nearest: Sequence[str], provenance: Provenance
+    centroids: Centroids,
+    encoder: AnyEncoder,
+    nearest: Sequence[str],
+    provenance: Provenance,
+    static: StaticTier | None,
 ) -> Meta:
     return Meta(
         labels=centroids.labels,
@@ -191,4 +209,5 @@ def _meta(
         temperature=centroids.temperature,
         medoids=tuple(nearest),
         provenance=provenance,
+        static=static.meta if static else None,
     )
