@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -20,20 +21,18 @@ def members_of(document: bytes) -> dict[str, msgspec.Raw]:
     try:
         if not document.isascii():
             document.decode()  # msgspec passes over what it does not decode
-        return msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+        return _MEMBERS.decode(document)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return _lenient_members(document)
 
 
-def is_null(raw: msgspec.Raw) -> bool:
-    """Say whether a member is null, which client libraries send for what nobody set."""
-    return len(memoryview(raw)) == len(b"null") and bytes(raw) == b"null"
-
-
 def spoken(members: Members, name: str) -> msgspec.Raw | None:
-    """Return a member, or None where it is absent or null."""
+    """Return a member, or None where it is absent or null.
+
+    Client libraries send null for what nobody set.
+    """
     raw = members.get(name)
-    return None if raw is None or is_null(raw) else raw
+    return None if raw == _NULL else raw
 
 
 def decode(members: Members, name: str, kind: Any) -> Any:
@@ -77,6 +76,8 @@ def encoded(value: object) -> msgspec.Raw:
         return msgspec.Raw(json.dumps(value).encode())  # a lone surrogate
 
 
+_NULL: Final = msgspec.Raw(b"null")
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LONGEST_SWITCH: Final = 256
 
 
@@ -94,9 +95,13 @@ def _lenient_members(document: bytes) -> dict[str, msgspec.Raw]:
     return {name: msgspec.Raw(json.dumps(value).encode()) for name, value in found.items()}
 
 
+# Reading a type costs more than reading most members.
+_decoder: Final = lru_cache(msgspec.json.Decoder)
+
+
 def _typed(raw: bytes, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return _decoder(kind).decode(raw)
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):

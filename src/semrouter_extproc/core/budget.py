@@ -1,17 +1,16 @@
 """The guard against answers that are billed and empty, since thinking took every token."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+
+import msgspec
 
 from semrouter_extproc.core.models import Model, Remedy
-from semrouter_extproc.core.needs import answer_limit, limiting_member, prompt_tokens
+from semrouter_extproc.core.needs import limiting_member, prompt_tokens, whole_number
 from semrouter_extproc.core.reasoning import Dialect, Path, Reasoning
 from semrouter_extproc.core.request import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Guarded:
+class Guarded(msgspec.Struct, frozen=True):
     """A level for which the client left enough tokens, and the members that see to it.
 
     `acted` says that something had to be done.
@@ -19,13 +18,16 @@ class Guarded:
 
     level: Reasoning
     acted: bool = False
-    members: Mapping[Path, object] = field(default_factory=lambda: MappingProxyType({}))
+    members: Mapping[Path, object] = {}
 
 
 def guarded(request: Request, model: Model, level: Reasoning) -> Guarded:
     """Guard an answer of `model` at `level`, one that its dialect can say."""
-    name, limit = limiting_member(request), answer_limit(request)
-    if not level.thinks or name is None or limit is None or limit < 1:
+    if not level.thinks:
+        return Guarded(level)
+    name = limiting_member(request)
+    limit = None if name is None else whole_number(request.members[name])
+    if name is None or limit is None or limit < 1:
         return Guarded(level)
     dialect, rule = model.dialects[request.api], model.short_budget
     raised = _raised(request, model, limit) if limit < rule.below else limit

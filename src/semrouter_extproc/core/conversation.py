@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -22,8 +21,7 @@ TOKENS: Final = re.compile(rb"\[[\[\s]*\d")
 _IMAGES: Final = frozenset({"image", "image_url", "input_image", "video_url"})
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """One turn: who speaks, and the text of it, "" where there is none.
 
     `role` is system (a developer's turn too), user, assistant or tool. `image` says that there

@@ -100,11 +100,17 @@ class Vocabulary:
             meanings.pop(budget, None)  # any number of tokens means the same
         self._meanings = {api: _placed(meanings, api) for api in APIS.values()}
         self._budgets = {api: set(filter(None, map(api.place, budgets))) for api in APIS.values()}
+        self._members = {
+            api: {path[0] for path in (*self._meanings[api], *self._budgets[api])}
+            for api in APIS.values()
+        }
         commands = {**_COMMANDS, **_spoken(dialects, "user_turn")}
-        self._commands = _Words(commands, whole_lines=False)
         # System prompts talk about thinking too often for less than a line of its own.
         system = {**commands, **_spoken(dialects, "system_prompt")}
-        self._system_words = _Words(system, whole_lines=True)
+        self._heard = {
+            USER: _Words(commands, whole_lines=False),
+            SYSTEM: _Words(system, whole_lines=True),
+        }
 
     def wish_of(self, request: Request) -> Reasoning | None:
         """Return what the client wishes for, or None if it says nothing about reasoning.
@@ -116,13 +122,15 @@ class Vocabulary:
         if request.api.shape is Shape.BLOCKS and _is_disabled(request):
             return Reasoning.OFF  # in that API it outdoes an effort
         levels = {*self._by_members(request), *self._by_words(request.turns)}
-        # An effort is the exact form of a mere "on" beside it.
-        levels -= {Reasoning.ON} if levels & set(EFFORTS) else set()
         if not levels:
             return None
+        # An effort is the exact form of a mere "on" beside it.
+        levels -= {Reasoning.ON} if levels & set(EFFORTS) else set()
         return levels.pop() if len(levels) == 1 else Reasoning.UNCHANGED
 
     def _by_members(self, request: Request) -> Iterable[Reasoning]:
+        if self._members[request.api].isdisjoint(request.members):
+            return  # as most requests, and quickly seen
         for path, levels in self._meanings[request.api].items():
             if (raw := request.member(path)) is not None:
                 yield from _meaning(raw, levels, path)
@@ -132,9 +140,9 @@ class Vocabulary:
 
     def _by_words(self, turns: Sequence[Turn]) -> Iterable[Reasoning]:
         """Find the latest command: models follow the most recent one."""
-        heard = {USER: self._commands, SYSTEM: self._system_words}
         for turn in reversed(turns):
-            found = heard[turn.role].latest(turn.text) if turn.role in heard else None
+            words = self._heard.get(turn.role)
+            found = words.latest(turn.text) if words else None
             if found is not None:
                 yield found
                 return

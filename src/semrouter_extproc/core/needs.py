@@ -58,7 +58,12 @@ def prompt_tokens(request: Request) -> int:
 def answer_limit(request: Request) -> int | None:
     """Return the bound on the answer's tokens that the client set, None where it set none."""
     name = limiting_member(request)
-    value = None if name is None else short_value(request.members[name])
+    return None if name is None else whole_number(request.members[name])
+
+
+def whole_number(raw: msgspec.Raw) -> int | None:
+    """Return the whole number that a member says, None for anything else."""
+    value = short_value(raw)
     # vLLM takes a number in quotes and one with a point for the whole number that they say.
     if isinstance(value, str) and value.strip().isdecimal():
         return int(value)

@@ -1,7 +1,8 @@
 """From a request and its route to the decision, and to what changes in the body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from semrouter_extproc.core.budget import guarded
 from semrouter_extproc.core.conversation import SYSTEM, USER
@@ -15,16 +16,14 @@ from semrouter_extproc.core.rewrite import Changes
 from semrouter_extproc.core.wording import NO_WORDS, SystemPrompt
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """A decision, and what makes the body say it."""
 
     decision: Decision
     changes: Changes
 
 
-@dataclass(frozen=True, slots=True)
-class _Switch:
+class _Switch(msgspec.Struct, frozen=True):
     """A level of reasoning that was settled on, with what it takes beside its spelling."""
 
     level: Reasoning
@@ -113,14 +112,20 @@ def _sampling(request: Request, model: Model, level: Reasoning) -> Mapping[Path,
 
 def _unsaid_in_system(request: Request, spelling: Spelling) -> str:
     """Return the words for the system prompt, unless it begins with them."""
+    words = spelling.system_prompt
+    if not words:
+        return ""
     first = next((turn.text for turn in request.turns if turn.role == SYSTEM), "")
-    return "" if first.lstrip().startswith(spelling.system_prompt) else spelling.system_prompt
+    return "" if first.lstrip().startswith(words) else words
 
 
 def _unsaid_by_user(request: Request, spelling: Spelling) -> str:
     """Return the words for the user's last turn, unless it ends with them."""
+    words = spelling.user_turn
+    if not words:
+        return ""
     turns = (turn.text for turn in reversed(request.turns) if turn.role == USER and turn.text)
-    return "" if next(turns, "").rstrip().endswith(spelling.user_turn) else spelling.user_turn
+    return "" if next(turns, "").rstrip().endswith(words) else words
 
 
 def _joined(*parts: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from semrouter_extproc.core.classify import Classification
@@ -66,8 +67,7 @@ class Route:
         return self.model, self.reasoning.thinks, self.reasoning is Reasoning.UNCHANGED
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What happens to one request.
 
     `model` is None when Envoy's default route takes the request. `reasoning` is a level that
@@ -87,8 +87,7 @@ def untouched(reason: Reason, model: str | None = None) -> Decision:
     return Decision(model, Reasoning.UNCHANGED, reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The route for a prompt, and why it is this one.
 
     `lead` is by how much probability the best way leads over the next, None without a
@@ -124,6 +123,9 @@ class Policy:
         ways = [route.way for route in self._routes]
         distinct = list(dict.fromkeys(ways))
         self._way_of_label = np.array([distinct.index(way) for way in ways])
+        self._labels_of_way = [
+            np.flatnonzero(self._way_of_label == way) for way in range(len(distinct))
+        ]
 
     def choose(self, outcome: Classification | Reason) -> Choice:
         """Choose for a classification, or for the reason why there is none."""
@@ -144,8 +146,8 @@ class Policy:
         that go the best way, the likeliest decides on the rest, such as an effort.
         """
         probabilities = classification.probabilities
-        support = np.bincount(self._way_of_label, weights=probabilities)
-        best = int(support.argmax())
-        lead = float(support[best] - np.delete(support, best).max(initial=0.0))
-        likeliest = int(np.where(self._way_of_label == best, probabilities, -1.0).argmax())
-        return self._routes[likeliest], lead
+        support = np.bincount(self._way_of_label, weights=probabilities).tolist()
+        *_, second, first = sorted((0.0, *support))
+        labels = self._labels_of_way[support.index(first)]
+        likeliest = labels[probabilities[labels].argmax()]
+        return self._routes[likeliest], first - second

@@ -1,7 +1,6 @@
 """Read a request: decode what the router needs, keep every byte of the rest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -16,8 +15,7 @@ TEMPLATE_KWARGS: Final = "chat_template_kwargs"
 """The member whose own members reach the model's chat template."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request for a generation, as the client sent it.
 
     `members` are the top-level members with the exact bytes of each value, in their order.
@@ -29,7 +27,7 @@ class Request:
     members: Members
     model: str
     turns: Sequence[Turn]
-    objects: dict[str, Members | None] = field(default_factory=dict, repr=False, compare=False)
+    objects: dict[str, Members | None] = {}
 
     def member(self, path: Path) -> msgspec.Raw | None:
         """Return the member at `path`, or None where it is absent or null."""

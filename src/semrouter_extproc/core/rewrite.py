@@ -1,7 +1,6 @@
 """Write a decision into a body; every member that is not ours keeps its exact bytes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -16,8 +15,7 @@ from semrouter_extproc.core.wording import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """What is to change in a body.
 
     `members` are written, `removed` are taken out. `system_prompt` frames what the client

@@ -4,7 +4,6 @@ Only the one text that gets them is written anew; every other turn keeps its exa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -30,8 +29,7 @@ _TEXT_PART: Final = {Shape.MESSAGES: "text", Shape.BLOCKS: "text", Shape.INPUT: 
 _SYSTEM_ROLES: Final = ("system", "developer")
 
 
-@dataclass(frozen=True, slots=True)
-class SystemPrompt:
+class SystemPrompt(msgspec.Struct, frozen=True):
     """Text for the system prompt, before and after what the client wrote there."""
 
     prepend: str = ""

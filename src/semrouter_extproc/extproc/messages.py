@@ -1,6 +1,11 @@
-"""Builds every message that goes to Envoy; nothing else touches protobuf's constructors."""
+"""Builds every message that goes to Envoy; nothing else touches protobuf's constructors.
+
+What every request needs is written in place: parts that are passed to constructors are copied,
+at three times the cost.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     OVERWRITE_IF_EXISTS_OR_ADD,
@@ -9,8 +14,6 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     CommonResponse,
     HeaderMutation,
     HeadersResponse,
-    HeaderValue,
-    HeaderValueOption,
     HttpStatus,
     ImmediateResponse,
     ProcessingResponse,
@@ -25,18 +28,24 @@ def answer_headers(
     headers: Mapping[str, str] | None = None, *, remove: Sequence[str] = ()
 ) -> ProcessingResponse:
     """Let the headers go on, with `headers` set and those named in `remove` gone."""
-    return ProcessingResponse(request_headers=HeadersResponse(response=_common(headers, remove)))
+    answer = ProcessingResponse()
+    common = answer.request_headers.response
+    common.SetInParent()
+    if headers or remove:
+        _change_headers(common, headers or {}, remove)
+    return answer
 
 
 def answer_body(headers: Mapping[str, str], body: bytes | None) -> ProcessingResponse:
     """Let headers and body go on, with `headers` set and the body replaced unless it is None."""
-    if body is None:
-        common = _common(headers, ())
-    else:
+    answer = ProcessingResponse()
+    common = answer.request_body.response
+    if body is not None:
         # Envoy answers 500 where a buffered body and its length disagree.
-        common = _common({**headers, "content-length": str(len(body))}, ())
+        headers = {**headers, "content-length": str(len(body))}
         common.body_mutation.body = body
-    return ProcessingResponse(request_body=BodyResponse(response=common))
+    _change_headers(common, headers)
+    return answer
 
 
 def answer_chunk(body: bytes | None) -> ProcessingResponse:
@@ -82,35 +91,36 @@ def answer_at_once(
     status: int, document: bytes, headers: Mapping[str, str] | None = None, *, details: str = ""
 ) -> ProcessingResponse:
     """Answer the client with a JSON document; nothing goes on. `details` is for Envoy's log."""
-    return ProcessingResponse(
-        immediate_response=ImmediateResponse(
-            status=HttpStatus(code=status),
-            headers=_mutation({"content-type": "application/json", **(headers or {})}, ()),
-            body=document,
-            details=f"semrouter_{details}" if details else "",
-        )
+    answer = ImmediateResponse(
+        status=HttpStatus(code=status),
+        body=document,
+        details=f"semrouter_{details}" if details else "",
     )
+    _set(answer.headers, {"content-type": "application/json", **(headers or {})})
+    return ProcessingResponse(immediate_response=answer)
 
 
-def _common(headers: Mapping[str, str] | None, remove: Sequence[str]) -> CommonResponse:
-    if not headers and not remove:
-        return CommonResponse()
-    return CommonResponse(
-        header_mutation=_mutation(headers or {}, remove),
-        # Envoy ignores this without a header mutation, and counts that as a fault.
-        clear_route_cache=True,
-    )
+def _change_headers(
+    common: CommonResponse, headers: Mapping[str, str], remove: Sequence[str] = ()
+) -> None:
+    _set(common.header_mutation, headers)
+    common.header_mutation.remove_headers.extend(remove)
+    # Envoy ignores this without a header mutation, and counts that as a fault.
+    common.clear_route_cache = True
 
 
-def _mutation(headers: Mapping[str, str], remove: Sequence[str]) -> HeaderMutation:
-    return HeaderMutation(
-        set_headers=[
-            HeaderValueOption(
-                # `value` would arrive as an empty header.
-                header=HeaderValue(key=key, raw_value=value.encode()),
-                append_action=OVERWRITE_IF_EXISTS_OR_ADD,
-            )
-            for key, value in headers.items()
-        ],
-        remove_headers=remove,
-    )
+def _set(mutation: HeaderMutation, headers: Mapping[str, str]) -> None:
+    mutation.MergeFromString(b"".join([_header(*each) for each in headers.items()]))
+
+
+# Few values make up nearly all headers, and what is written already costs a fourth.
+@lru_cache(maxsize=4096)
+def _header(key: str, value: str) -> bytes:
+    """Return a mutation that sets one header, in the wire's form, where several add up."""
+    mutation = HeaderMutation()
+    option = mutation.set_headers.add()
+    option.append_action = OVERWRITE_IF_EXISTS_OR_ADD
+    option.header.key = key
+    # `value` would arrive as an empty header.
+    option.header.raw_value = value.encode()
+    return mutation.SerializeToString()

@@ -26,7 +26,7 @@ from enum import Enum, auto
 from typing import Final
 
 from semrouter_extproc.core import headers, intent
-from semrouter_extproc.core.apis import APIS, CHAT_COMPLETIONS, Api
+from semrouter_extproc.core.apis import APIS, CHAT_COMPLETIONS
 from semrouter_extproc.core.policy import Decision, Reason
 from semrouter_extproc.extproc import messages
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
@@ -37,11 +37,11 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     HttpHeaders,
     ProcessingRequest,
     ProcessingResponse,
-    ProtocolConfiguration,
 )
 from semrouter_extproc.router import SemanticRouter
 
 _JSON: Final = "application/json"
+_READ: Final = frozenset({":method", ":path", "content-type", "content-encoding", intent.HEADER})
 
 
 class _Mode(Enum):
@@ -51,6 +51,13 @@ class _Mode(Enum):
     BUFFERED = auto()
     FULL_DUPLEX = auto()
     STREAMED = auto()
+
+
+_MODES: Final[Mapping[int, _Mode]] = {
+    BUFFERED: _Mode.BUFFERED,
+    FULL_DUPLEX_STREAMED: _Mode.FULL_DUPLEX,
+    STREAMED: _Mode.STREAMED,
+}
 
 
 class RequestProcessor:
@@ -75,7 +82,8 @@ class RequestProcessor:
         match phase := message.WhichOneof("request"):
             case "request_headers":
                 if message.HasField("protocol_config"):
-                    self._mode = _mode_of(message.protocol_config)
+                    mode = message.protocol_config.request_body_mode
+                    self._mode = _MODES.get(mode, _Mode.NO_BODY)
                 return self._on_headers(message.request_headers)
             case "request_body":
                 return await self._on_body(message.request_body)
@@ -88,24 +96,36 @@ class RequestProcessor:
                 return self._finish([messages.answer_response_phase(phase)])
 
     def _on_headers(self, request: HttpHeaders) -> list[ProcessingResponse]:
-        values = {header.key: header.raw_value for header in request.headers.headers}
-        self._spoofed = [name for name in values if name.startswith(headers.PREFIX)]
-        listed = self._router.catalogue.answer(_path(values)) if _is_get(values) else None
+        values = self._read(request)
+        path = values.get(":path", "").partition("?")[0]
+        is_get = values.get(":method") == "GET"
+        listed = self._router.catalogue.answer(path) if is_get else None
         if listed is not None:
             self._router.skip(Reason.MODELS_LISTED)
             return self._finish([messages.answer_at_once(*listed)])
         bodyless = request.end_of_stream or self._mode is _Mode.NO_BODY
-        api = _api_of(values)
+        api = APIS.get(path) if _brings_json(values) else None
         if bodyless or api is None:
             return self._pass_through(bodyless=bodyless)
-        self._api, self._wish = api, _text(values, intent.HEADER)
-        encoding = (_text(values, "content-encoding") or "").strip().lower()
+        self._api, self._wish = api, values.get(intent.HEADER)
+        encoding = values.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity"):
             message = f"content-encoding {encoding} is not supported; send the body uncompressed"
             return self._refuse(415, Reason.UNSUPPORTED_ENCODING, message)
         if self._mode is _Mode.FULL_DUPLEX:
             return []
         return [messages.answer_headers(remove=self._spoofed)]
+
+    def _read(self, request: HttpHeaders) -> Mapping[str, str]:
+        """Return the headers that decide, and note those that only the router may set."""
+        values = {}
+        for header in request.headers.headers:
+            name = header.key
+            if name in _READ:
+                values[name] = header.raw_value.decode("latin-1")
+            elif name.startswith(headers.PREFIX):
+                self._spoofed.append(name)
+        return values
 
     def _pass_through(self, *, bodyless: bool) -> list[ProcessingResponse]:
         self._router.skip(Reason.PASS_THROUGH)
@@ -170,30 +190,7 @@ class RequestProcessor:
         return answers
 
 
-def _mode_of(protocol: ProtocolConfiguration) -> _Mode:
-    modes = {
-        BUFFERED: _Mode.BUFFERED,
-        FULL_DUPLEX_STREAMED: _Mode.FULL_DUPLEX,
-        STREAMED: _Mode.STREAMED,
-    }
-    return modes.get(protocol.request_body_mode, _Mode.NO_BODY)
-
-
-def _api_of(values: Mapping[str, bytes]) -> Api | None:
-    """Return the API that the headers announce a JSON body for, None for anything else."""
-    kind = _text(values, "content-type") or _JSON
+def _brings_json(values: Mapping[str, str]) -> bool:
+    kind = values.get("content-type") or _JSON
     is_json = kind.partition(";")[0].strip().lower() == _JSON
-    return APIS.get(_path(values)) if is_json and values.get(":method") == b"POST" else None
-
-
-def _is_get(values: Mapping[str, bytes]) -> bool:
-    return values.get(":method") == b"GET"
-
-
-def _path(values: Mapping[str, bytes]) -> str:
-    return (_text(values, ":path") or "").partition("?")[0]
-
-
-def _text(values: Mapping[str, bytes], name: str) -> str | None:
-    value = values.get(name)
-    return None if value is None else value.decode("latin-1")
+    return is_json and values.get(":method") == "POST"

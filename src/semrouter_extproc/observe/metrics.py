@@ -1,19 +1,32 @@
-"""Every Prometheus metric. Labels come from the configuration, never from a client."""
+"""Every Prometheus metric. Labels come from the configuration, never from a client.
 
-from collections.abc import Callable
+Counts are kept in plain objects and become metrics when somebody asks for them: those of the
+client library would cost as much as all else that is done for a request without an encoder.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
 
 from semrouter_extproc.core.policy import Decision
+from semrouter_extproc.observe.histogram import Histogram, Timing
 from semrouter_extproc.observe.reports import BatchReport
 
 _SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
     *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
-_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_BATCH_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 _PADDING = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -21,6 +34,7 @@ class Stage(StrEnum):
     """The stations of a request."""
 
     PARSE = "parse"
+    STATIC = "static"
     QUEUE = "queue"
     ENCODE = "encode"
     CLASSIFY = "classify"
@@ -29,59 +43,50 @@ class Stage(StrEnum):
     TOTAL = "total"
 
 
-class Metrics:
+class Rung(StrEnum):
+    """Who found the route for a prompt; `ladder.py` tells them apart."""
+
+    CACHE = "cache"
+    STATIC = "static"
+    ENCODER = "encoder"
+    GUESS = "guess"
+    DEFAULT = "default"
+
+
+class Metrics(Collector):
     """The metrics of one router, on a registry of the caller's."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._requests = Counter(
-            "semrouter_requests",
-            "Requests, by what was decided and why.",
-            ["reason", "category", "model", "reasoning"],
-            registry=registry,
-        )
-        stages = Histogram(
-            "semrouter_stage_seconds",
-            "Time at each station of a request; encode counts once per batch.",
-            ["stage"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._stages = {stage: stages.labels(stage.value) for stage in Stage}
-        self._batch_size = Histogram(
-            "semrouter_batch_size",
-            "Prompts encoded together.",
-            buckets=_BATCH_SIZES,
-            registry=registry,
-        )
-        self._padding = Histogram(
-            "semrouter_batch_padding_ratio",
-            "Characters computed over characters asked for; 1 is no padding.",
-            buckets=_PADDING,
-            registry=registry,
-        )
-        self._queue_depth = Gauge(
-            "semrouter_queue_depth",
-            "Prompts waiting for their vector.",
-            registry=registry,
-        )
+        self._requests: Counter[tuple[str, str, str, str]] = Counter()
+        self._rungs: Counter[Rung] = Counter()
+        self._stages = {stage: Histogram(_SECONDS) for stage in Stage}
+        self._batch_size = Histogram(_BATCH_SIZES)
+        self._padding = Histogram(_PADDING)
+        self._depth: Callable[[], float] = float
+        registry.register(self)
 
     def watch_queue(self, depth: Callable[[], float]) -> None:
         """Read the queue's depth from `depth` at every scrape."""
-        self._queue_depth.set_function(depth)
+        self._depth = depth
 
     def time(self, stage: Stage) -> AbstractContextManager[object]:
         """Measure the enclosed lines as `stage`."""
-        return self._stages[stage].time()
+        return Timing(self._stages[stage])
 
     def decided(self, decision: Decision) -> None:
-        """Count a request."""
-        self._requests.labels(
-            decision.reason.value,
+        """Count a request. Belongs to the event loop's thread, as scrapes do."""
+        labels = (
+            decision.reason,
             decision.category or "",
             decision.model or "",
-            decision.reasoning.value,
-        ).inc()
+            decision.reasoning,
+        )
+        self._requests[labels] += 1
+
+    def answered(self, rung: Rung) -> None:
+        """Count a prompt, by who found its route. Belongs to the event loop's thread."""
+        self._rungs[rung] += 1
 
     def encoded(self, batch: BatchReport) -> None:
         """Count a batch."""
@@ -90,3 +95,47 @@ class Metrics:
         self._stages[Stage.ENCODE].observe(batch.seconds)
         for wait in batch.waited:
             self._stages[Stage.QUEUE].observe(wait)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return everything as metrics; the registry asks for it."""
+        requests = CounterMetricFamily(
+            "semrouter_requests",
+            "Requests, by what was decided and why.",
+            labels=["reason", "category", "model", "reasoning"],
+        )
+        for labels, count in self._requests.items():
+            requests.add_metric(labels, count)
+        yield requests
+        rungs = CounterMetricFamily(
+            "semrouter_rungs", "Prompts, by who found their route.", labels=["rung"]
+        )
+        for rung in Rung:
+            rungs.add_metric([rung], self._rungs[rung])
+        yield rungs
+        yield _family(
+            "semrouter_stage_seconds",
+            "Time at each station of a request; encode counts once per batch.",
+            {(stage,): histogram for stage, histogram in self._stages.items()},
+            labels=["stage"],
+        )
+        yield _family("semrouter_batch_size", "Prompts encoded together.", {(): self._batch_size})
+        yield _family(
+            "semrouter_batch_padding_ratio",
+            "Characters computed over characters asked for; 1 is no padding.",
+            {(): self._padding},
+        )
+        yield GaugeMetricFamily(
+            "semrouter_queue_depth", "Prompts waiting for their vector.", value=self._depth()
+        )
+
+
+def _family(
+    name: str,
+    documentation: str,
+    histograms: Mapping[tuple[str, ...], Histogram],
+    labels: Sequence[str] = (),
+) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, documentation, labels=labels)
+    for values, histogram in histograms.items():
+        family.add_metric(values, *histogram.read())
+    return family
