@@ -24,6 +24,8 @@ COPY deploy/compose/semrouter.yaml /etc/semrouter/
 ENV PATH=/opt/semrouter/bin:$PATH
 # By number, so that Kubernetes can see that it is not root.
 USER 10001
+# Prepared here rather than at every start.
+RUN semrouter encoder export
 EXPOSE 50051 9190
 ENTRYPOINT ["semrouter"]
 CMD ["serve", "--config", "/etc/semrouter/semrouter.yaml"]

@@ -72,10 +72,10 @@ test-lowest: .venv-lowest/.ready ## Run the tests that need no vLLM on the lowes
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies anew
 	$(BIN)/python -m pip install --quiet uv
-	$(UV_COMPILE) --extra torch --extra demo --group dev --output-file requirements/dev.lock
-	$(UV_COMPILE) --extra torch --extra demo --group dev --output-file requirements/lowest.lock \
+	$(UV_COMPILE) --all-extras --group dev --output-file requirements/dev.lock
+	$(UV_COMPILE) --all-extras --group dev --output-file requirements/lowest.lock \
 		--resolution lowest-direct
-	$(UV_COMPILE) --extra torch --constraint requirements/dev.lock --no-annotate \
+	$(UV_COMPILE) --extra onnx --extra torch --constraint requirements/dev.lock --no-annotate \
 		--output-file requirements/runtime.lock
 	cd src/semrouter_extproc/workbench/backend && { grep '^#' vllm.lock; \
 		$(CURDIR)/$(BIN)/uv pip compile vllm.in --quiet --universal --python-version 3.11 \

@@ -2,18 +2,15 @@
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final, TypeVar
 
-import numpy as np
+import msgspec
 import structlog
-from numpy.typing import NDArray
 
 from semrouter_extproc.core.apis import Api
 from semrouter_extproc.core.catalogue import Catalogue
-from semrouter_extproc.core.centroids import Centroids
-from semrouter_extproc.core.classify import Classification, classify
+from semrouter_extproc.core.classify import Classification
 from semrouter_extproc.core.intent import Wish
 from semrouter_extproc.core.plan import Plan
 from semrouter_extproc.core.policy import Choice, Decision, Reason, untouched
@@ -21,55 +18,40 @@ from semrouter_extproc.core.prompt import text_to_classify
 from semrouter_extproc.core.request import Request, parse
 from semrouter_extproc.core.rewrite import rewrite
 from semrouter_extproc.core.rules import Rules
-from semrouter_extproc.errors import Closed, EncodingFailed, MalformedRequest, Overloaded
-from semrouter_extproc.observe.metrics import Metrics, Stage
+from semrouter_extproc.errors import MalformedRequest
+from semrouter_extproc.ladder import Ladder
+from semrouter_extproc.observe.metrics import Metrics, Rung, Stage
 
 _LARGE_BYTES: Final = 512 * 1024
 """A body of this size takes about a millisecond to read."""
 
 _Result = TypeVar("_Result")
 
-Submit = Callable[[str], Awaitable[NDArray[np.float32]]]
-
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+class Routing(msgspec.Struct, frozen=True):
     """The answer to a request: what was decided, why, and the body to send on.
 
     `body` is None when the client's bytes go on as they are. `refusal` is the message of a
-    400. `text`, `classification` and `lead` are there for those who explain decisions.
+    400. `text`, `rung`, `classification` and `lead` are there for those who explain decisions.
     """
 
     decision: Decision
     body: bytes | None = None
     refusal: str | None = None
     text: str = ""
+    rung: Rung | None = None
     classification: Classification | None = None
     lead: float | None = None
 
 
 class SemanticRouter:
-    """Classifies, decides and rewrites requests for generations.
+    """Reads, decides and rewrites requests for generations."""
 
-    `submit` turns a prompt into its unit vector; it is waited for at most `deadline`
-    seconds.
-    """
-
-    def __init__(
-        self,
-        submit: Submit,
-        *,
-        centroids: Centroids,
-        rules: Rules,
-        deadline: float,
-        metrics: Metrics,
-    ) -> None:
-        self._submit = submit
-        self._centroids = centroids
+    def __init__(self, ladder: Ladder, *, rules: Rules, metrics: Metrics) -> None:
+        self._ladder = ladder
         self._rules = rules
-        self._deadline = deadline
         self._metrics = metrics
         self.catalogue = Catalogue((*rules.aliases, *rules.models))
 
@@ -107,24 +89,27 @@ class SemanticRouter:
         aside = asyncio.to_thread if len(body) > _LARGE_BYTES else _here
         by_header = self._rules.wish_of_header(header)
         request, text = await aside(self._read, body, api)
-        unrouted = self._rules.unrouted(request.model)
-        if unrouted is not None:
-            return Routing(unrouted, refusal=_refusal(unrouted, request.model))
-        outcome = await self._classify(text)
-        with self._metrics.time(Stage.DECIDE):
-            choice = self._rules.policy.choose(outcome)
-        planned, rewritten = await aside(self._write, request, choice, by_header)
+        if isinstance(text, Decision):
+            return Routing(text, refusal=_refusal(text, request.model))
+        answer = await self._ladder.route(text)
+        self._metrics.answered(answer.rung)
+        planned, rewritten = await aside(self._write, request, answer.choice, by_header)
         return Routing(
             planned.decision,
             rewritten,
             text=text,
-            classification=outcome if isinstance(outcome, Classification) else None,
-            lead=choice.lead,
+            rung=answer.rung,
+            classification=answer.classification,
+            lead=answer.choice.lead,
         )
 
-    def _read(self, body: bytes, api: Api) -> tuple[Request, str]:
+    def _read(self, body: bytes, api: Api) -> tuple[Request, str | Decision]:
+        """Return the request with its text to classify, or with the decision to leave it."""
         with self._metrics.time(Stage.PARSE):
             request = parse(body, api)
+            unrouted = self._rules.unrouted(request.model)
+            if unrouted is not None:
+                return request, unrouted
             return request, text_to_classify(request.turns, self._rules.reading)
 
     def _write(
@@ -133,23 +118,6 @@ class SemanticRouter:
         with self._metrics.time(Stage.REWRITE):
             planned = self._rules.plan(request, choice, by_header)
             return planned, rewrite(request, planned.changes)
-
-    async def _classify(self, prompt: str) -> Classification | Reason:
-        """Return the classification of `prompt`, or the reason why there is none."""
-        if not prompt:
-            return Reason.NO_PROMPT
-        try:
-            async with asyncio.timeout(self._deadline):
-                vector = await self._submit(prompt)
-        except TimeoutError:
-            return Reason.DEADLINE
-        except (Overloaded, Closed):
-            return Reason.OVERLOADED
-        except EncodingFailed as error:
-            _log.error("encoding failed", error=str(error))
-            return Reason.ENCODER_ERROR
-        with self._metrics.time(Stage.CLASSIFY):
-            return classify(vector, self._centroids)
 
 
 async def _here(function: Callable[..., _Result], *arguments: object) -> _Result:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -14,22 +15,31 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.admin.app import admin_app
-from semrouter_extproc.artefact import Artefact, load, require_encoder, resolve
+from semrouter_extproc.artefact import Artefact, load, require_encoder, require_likeness, resolve
 from semrouter_extproc.config import Address, Config
 from semrouter_extproc.config import Encoder as EncoderConfig
+from semrouter_extproc.config import RemoteEncoder as RemoteConfig
 from semrouter_extproc.config import Server as ServerConfig
+from semrouter_extproc.core.probes import PROBES
 from semrouter_extproc.core.rules import Rules
 from semrouter_extproc.encoding.batcher import Batcher
 from semrouter_extproc.encoding.cores import usable_cores
-from semrouter_extproc.encoding.torch_encoder import TorchEncoder
+from semrouter_extproc.encoding.encoder import AnyEncoder
+from semrouter_extproc.encoding.local import local_encoder
+from semrouter_extproc.encoding.offline import encode_texts
+from semrouter_extproc.encoding.remote_encoder import RemoteEncoder
 from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.extproc.health import Health
 from semrouter_extproc.extproc.service import external_processor
+from semrouter_extproc.ladder import Ladder
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.router import SemanticRouter
 
 _MESSAGE_OVERHEAD: Final = 1024 * 1024
 """Bytes of headers and framing that may come on top of a body of the largest size."""
+
+_PATIENCE: Final = 0.8
+"""The share of the deadline that a prompt may be expected to wait; the rest is for encoding it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -40,34 +50,65 @@ def load_rules(config: Config) -> tuple[Artefact, Rules]:
     return artefact, config.rules(artefact.centroids.labels)
 
 
-def load_encoder(config: EncoderConfig, artefact: Artefact) -> TorchEncoder:
-    """Load the encoder, refusing one that the centroids were not made with. Takes seconds."""
-    threads = config.threads or usable_cores()
-    encoder = TorchEncoder(config.model, device=config.device, threads=threads)
-    require_encoder(artefact, encoder.fingerprint, encoder.dimensions)
+def load_encoder(config: EncoderConfig, artefact: Artefact) -> AnyEncoder:
+    """Load the encoder and warm it up, refusing one that does not go with the centroids.
+
+    Takes seconds. Raises `EncoderUnavailable`, `EncodingFailed` and `ArtefactError`.
+    """
+    if config.remote is not None:
+        encoder: AnyEncoder = _remote(config.model, config.remote)
+    else:
+        workers = config.threads or usable_cores()
+        encoder = local_encoder(
+            config.model, backend=config.backend, device=config.device, workers=workers
+        )
+        require_encoder(artefact, encoder.fingerprint, encoder.dimensions)
+    require_likeness(artefact, encode_texts(encoder, PROBES), encoder.fingerprint)
     return encoder
+
+
+def _remote(model: str, config: RemoteConfig) -> RemoteEncoder:
+    return RemoteEncoder(
+        config.url, model, deadline=config.deadline, api_key=_secret(config.api_key_env)
+    )
+
+
+def _secret(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    secret = os.environ.get(variable, "").strip()
+    if not secret:
+        raise ConfigError(
+            "configuration",
+            [f"encoder.remote.api_key_env: the environment variable {variable} is not set"],
+        )
+    return secret
 
 
 @asynccontextmanager
 async def running_router(
-    config: Config, artefact: Artefact, rules: Rules, encoder: TorchEncoder, metrics: Metrics
+    config: Config, artefact: Artefact, rules: Rules, encoder: AnyEncoder, metrics: Metrics
 ) -> AsyncIterator[SemanticRouter]:
     """Run a router with its batcher at work, for as long as the block lasts."""
     batcher = Batcher(
-        encoder.encode,
-        max_cost=config.encoder.max_batch_chars or encoder.default_batch_chars,
+        encoder,
+        max_cost=config.encoder.max_batch_tokens or encoder.batch_cost,
         max_queue=config.encoder.max_queue,
+        patience=_PATIENCE * config.server.deadline,
         on_batch=metrics.encoded,
     )
     metrics.watch_queue(lambda: batcher.depth)
+    ladder = Ladder(
+        batcher.submit,
+        centroids=artefact.centroids,
+        static=artefact.static if config.classifier.static_tier else None,
+        policy=rules.policy,
+        deadline=config.server.deadline,
+        cache_bytes=config.classifier.cache,
+        metrics=metrics,
+    )
     try:
-        yield SemanticRouter(
-            batcher.submit,
-            centroids=artefact.centroids,
-            rules=rules,
-            deadline=config.server.deadline,
-            metrics=metrics,
-        )
+        yield SemanticRouter(ladder, rules=rules, metrics=metrics)
     finally:
         await batcher.aclose()
 
@@ -84,7 +125,6 @@ async def serve(config: Config) -> None:
     ready = asyncio.Event()
     async with _serving_admin(config.server.admin, metrics, ready):
         encoder = await asyncio.to_thread(load_encoder, config.encoder, artefact)
-        await asyncio.to_thread(encoder.warm_up)
         async with running_router(config, artefact, rules, encoder, metrics) as router:
             server.add_generic_rpc_handlers(
                 (external_processor(router, max_body=config.server.max_body),)

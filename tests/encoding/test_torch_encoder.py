@@ -1,14 +1,17 @@
-import os
-import subprocess
-import sys
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from semrouter_extproc.encoding.torch_encoder import Precision, TorchEncoder
+from semrouter_extproc.encoding.weights import DEFAULT_MODEL, folder_of
 from semrouter_extproc.errors import EncoderUnavailable
+from support.fresh_python import run_python
+from support.sentence_models import change
 
 TEXTS = (
     "What is the derivative of x squared?",
@@ -16,42 +19,78 @@ TEXTS = (
     "",
     "Why does ice float on water? " * 40,
     "日本の首都はどこですか",
+    "\ud800 and \0",
 )
 
 
 @cache
 def encoder(precision: Precision = "float32") -> TorchEncoder:
-    return TorchEncoder(device="cpu", threads=1, precision=precision)
+    return TorchEncoder(device="cpu", workers=2, precision=precision)
+
+
+def encoded(encoder: TorchEncoder, *texts: str) -> NDArray[np.float32]:
+    return encoder.encode(encoder.tokenize(texts))
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "auto"])
 def test_vectors_are_float32_rows_of_length_one(precision: Precision) -> None:
-    vectors = encoder(precision).encode(TEXTS)
+    vectors = encoded(encoder(precision), *TEXTS)
     assert vectors.dtype == np.float32
     assert vectors.shape == (len(TEXTS), encoder(precision).dimensions)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 
-def test_no_texts_give_no_rows() -> None:
-    assert encoder().encode([]).shape == (0, 384)
-
-
 def test_like_texts_lie_closer_than_unlike_ones() -> None:
-    question, same, other = encoder().encode(
-        ["How do I boil an egg?", "Cooking an egg in water", "Interest rates rose again"]
+    question, same, other = encoded(
+        encoder(), "How do I boil an egg?", "Cooking an egg in water", "Interest rates rose again"
     )
     assert question @ same > question @ other + 0.3
 
 
 def test_a_text_has_the_same_vector_alone_and_in_company() -> None:
-    together = encoder().encode(TEXTS)
-    alone = np.concatenate([encoder().encode([text]) for text in TEXTS])
+    together = encoded(encoder(), *TEXTS)
+    alone = np.concatenate([encoded(encoder(), text) for text in TEXTS])
     assert np.allclose(together, alone, atol=1e-5)
 
 
+def test_threads_at_the_same_time_get_what_one_gets() -> None:
+    batches = [encoder().tokenize(TEXTS[:3])] * 20
+    alone = encoder().encode(batches[0])
+
+    with ThreadPoolExecutor(4) as pool:
+        at_once = list(pool.map(encoder().encode, batches))
+
+    assert all(np.array_equal(vectors, alone) for vectors in at_once)
+
+
 def test_bfloat16_points_where_float32_does() -> None:
-    cosines = np.sum(encoder("float32").encode(TEXTS) * encoder("bfloat16").encode(TEXTS), axis=1)
-    assert cosines.min() > 0.999
+    exact, rounded = (encoded(encoder(each), *TEXTS) for each in ("float32", "bfloat16"))
+    assert np.sum(exact * rounded, axis=1).min() > 0.999
+
+
+def test_a_default_prompt_is_put_before_every_text(bert: Path, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    model = shutil.copytree(bert, tmp_path / "model")
+    settings = model / "config_sentence_transformers.json"
+    change(settings, prompts={"query": "Represent this: "}, default_prompt_name="query")
+    ours = encoded(TorchEncoder(str(model), device="cpu", precision="float32"), "sue them")
+
+    with_prompt, without = (
+        SentenceTransformer(str(folder), device="cpu").encode("sue them")
+        for folder in (model, bert)
+    )
+
+    assert ours[0] @ with_prompt > 0.9999 > ours[0] @ without
+
+
+def test_another_architecture_gives_the_vectors_of_sentence_transformers(distilbert: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    ours = encoded(TorchEncoder(str(distilbert), device="cpu", precision="float32"), *TEXTS[:5])
+    theirs = SentenceTransformer(str(distilbert), device="cpu").encode(list(TEXTS[:5]))
+
+    assert np.allclose(ours, theirs, atol=1e-5)
 
 
 def test_the_fingerprint_names_the_weights_whatever_the_precision() -> None:
@@ -62,6 +101,15 @@ def test_the_fingerprint_names_the_weights_whatever_the_precision() -> None:
 def test_the_precision_is_told() -> None:
     assert encoder("float32").precision == "float32"
     assert encoder("bfloat16").precision == "bfloat16"
+    assert encoder("bfloat16").description == "torch bfloat16 on cpu"
+
+
+def test_on_the_cpu_as_many_batches_are_encoded_at_once_as_was_asked_for() -> None:
+    assert encoder().workers == 2
+
+
+def test_the_best_batch_is_measured_once() -> None:
+    assert encoder().batch_cost == encoder().batch_cost > 0
 
 
 def test_a_folder_that_holds_no_model_is_refused(tmp_path: Path) -> None:
@@ -76,21 +124,21 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
         TorchEncoder(str(tmp_path), device="cpu")
 
 
-def test_warming_up_reports_no_fault() -> None:
-    encoder().warm_up()
+def test_a_vocabulary_alone_makes_the_same_tokens(bert: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(bert, tmp_path / "model")
+    (model / "tokenizer.json").unlink()
+    shutil.copy(folder_of(DEFAULT_MODEL) / "vocab.txt", model)
 
+    from_vocabulary = TorchEncoder(str(model), device="cpu").tokenize(TEXTS)
 
-def run_python(code: str) -> subprocess.CompletedProcess[str]:
-    offline = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    return subprocess.run(
-        [sys.executable, "-c", code], env=offline, capture_output=True, text=True, check=False
-    )
+    assert from_vocabulary == TorchEncoder(str(bert), device="cpu").tokenize(TEXTS)
 
 
 def test_loading_and_encoding_print_nothing() -> None:
     done = run_python(
         "from semrouter_extproc.encoding.torch_encoder import TorchEncoder\n"
-        "TorchEncoder(device='cpu').encode(['one', 'two'])"
+        "encoder = TorchEncoder(device='cpu')\n"
+        "encoder.encode(encoder.tokenize(['one', 'two']))"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

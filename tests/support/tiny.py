@@ -14,8 +14,9 @@ from semrouter_extproc.core.models import Model
 from semrouter_extproc.core.policy import Policy, Route
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.core.rules import Clients, Rules
+from semrouter_extproc.ladder import Ladder, Submit
 from semrouter_extproc.observe.metrics import Metrics
-from semrouter_extproc.router import SemanticRouter, Submit
+from semrouter_extproc.router import SemanticRouter
 from support import dialects
 
 MATH = "prove it"
@@ -70,13 +71,18 @@ def router(
     submit: Submit = submit,
     *,
     deadline: float = 5.0,
+    cache_bytes: int = 0,
     metrics: Metrics | None = None,
     rules: Rules = rules(),  # noqa: B008 - nothing changes it
 ) -> SemanticRouter:
-    return SemanticRouter(
+    metrics = metrics or Metrics(CollectorRegistry())
+    ladder = Ladder(
         submit,
         centroids=centroids(),
-        rules=rules,
+        static=None,
+        policy=rules.policy,
         deadline=deadline,
-        metrics=metrics or Metrics(CollectorRegistry()),
+        cache_bytes=cache_bytes,
+        metrics=metrics,
     )
+    return SemanticRouter(ladder, rules=rules, metrics=metrics)

@@ -11,6 +11,7 @@ from semrouter_extproc.cli.check import check
 from semrouter_extproc.cli.demo import demo
 from semrouter_extproc.cli.dialects import dialects
 from semrouter_extproc.cli.doctor import doctor
+from semrouter_extproc.cli.encoder import encoder
 from semrouter_extproc.cli.envoy_config import envoy_config
 from semrouter_extproc.cli.fit import fit
 from semrouter_extproc.cli.route import route
@@ -29,6 +30,7 @@ app.command()(serve)
 app.command()(check)
 app.command()(route)
 app.command()(fit)
+app.add_typer(encoder, name="encoder")
 app.command()(envoy_config)
 app.command()(doctor)
 app.command()(dialects)

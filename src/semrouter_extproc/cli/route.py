@@ -99,6 +99,7 @@ async def _decide(config: "Config", body: bytes, api: "Api", header: str | None)
             "confidence": decision.confidence,
         },
         "text": routing.text,
+        "rung": routing.rung,
         "lead": routing.lead,
         "min_margin": config.classifier.min_margin,
         "scores": [{"category": label, "probability": value} for label, value in scores],
@@ -123,6 +124,7 @@ def _show(answer: dict[str, Any]) -> None:
         console.print("\n[bold]scores[/]")
         for score in answer["scores"][:5]:
             console.print(f"  {score['probability']:6.1%}  {score['category']}", highlight=False)
+        console.print(f"  answered by: {answer['rung']}", highlight=False)
         # Categories that go the same way add up, so that the likeliest alone need not decide.
         lead = f"{answer['lead']:.1%} of lead, {answer['min_margin']:.1%} needed"
         console.print(f"  {lead}", highlight=False)

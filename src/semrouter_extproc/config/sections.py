@@ -1,8 +1,8 @@
 """The parts of the page, and their defaults."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
 
 from semrouter_extproc.config.values import Address, Duration, HostPort, Level, Name, Tag
 from semrouter_extproc.core import rules
@@ -30,14 +30,30 @@ class Server(Section):
     drain_timeout: Duration = 25.0
 
 
+class RemoteEncoder(Section):
+    """A server of embeddings that stands in for an encoder of our own."""
+
+    url: str = Field(pattern=r"^https?://")
+    deadline: Duration = Field(default=0.15, gt=0)
+    api_key_env: str | None = None
+
+
 class Encoder(Section):
     """The model that turns prompts into vectors, and how it is fed."""
 
     model: str = "all-MiniLM-L6-v2"
+    backend: Literal["auto", "onnx", "torch"] = "auto"
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    remote: RemoteEncoder | None = None
     threads: int | None = Field(default=None, ge=1)
-    max_batch_chars: int | None = Field(default=None, ge=1)
-    max_queue: int = Field(default=256, ge=1)
+    max_batch_tokens: int | None = Field(default=None, ge=1)
+    max_queue: int = Field(default=4096, ge=1)
+
+    @model_validator(mode="after")
+    def _onnx_is_for_the_cpu(self) -> Self:
+        if self.backend == "onnx" and self.device.startswith("cuda"):
+            raise ValueError("backend onnx runs on the CPU; for a GPU, backend: torch")
+        return self
 
 
 class Classifier(Section):
@@ -45,6 +61,8 @@ class Classifier(Section):
 
     centroids: str = "mmlu-pro"
     min_margin: float = Field(default=0.1, ge=0, lt=1)
+    static_tier: bool = True
+    cache: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), ge=0)
 
 
 class Prompt(Section):

@@ -1,9 +1,8 @@
-"""Cross-request batching: many callers, one worker thread, like lengths together.
+"""Cross-request batching: many callers, few worker threads, like lengths together.
 
-There is no timer. Whenever the worker is free it takes the oldest entry and the waiting
-entries nearest to it in length, as many as the budget allows: a lone request waits for
-nobody, and under load the batches grow by themselves. The encoder pads every text to the
-longest of its batch, so a batch of unlike lengths costs more than no batch at all.
+There is no timer. Whenever a worker is free it takes the oldest entry and the waiting entries
+nearest to it in length, as many as the budget allows: a lone request waits for nobody, and
+under load the batches grow by themselves.
 """
 
 import asyncio
@@ -12,15 +11,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from time import perf_counter
+from typing import Final, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semrouter_extproc.encoding.batches import take_batch
+from semrouter_extproc.encoding.encoder import Encoder, Tokens
 from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
 from semrouter_extproc.observe.reports import BatchReport
 
 Vector = NDArray[np.float32]
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+
+_NEWEST: Final = 0.1
+"""What the latest batch counts in the averages by which waits are expected."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,158 +33,222 @@ class _Entry:
     future: asyncio.Future[Vector]
     arrived: float
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tokenized(Generic[Tokens]):
+    entry: _Entry
+    tokens: Tokens
+
     @property
     def cost(self) -> int:
-        # Characters stand for tokens: as good for choosing companions, and free to count.
-        return max(len(self.text), 1)
+        return max(len(self.tokens), 1)
 
 
-class Batcher:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch(Generic[Tokens]):
+    items: Sequence[_Tokenized[Tokens]]
+    is_full: bool
+
+
+class Batcher(Generic[Tokens]):
     """A bounded queue in front of an encoder.
 
-    `max_cost` limits a batch: characters of its longest text times its number of texts.
-    `max_queue` limits the entries that were admitted and are not answered yet. Create it
-    inside a running event loop; `submit` belongs to that loop.
+    `max_cost` limits a batch: its longest text, in tokens, times its number of texts.
+    `max_queue` limits the entries that were admitted and are not answered yet. `patience`, in
+    seconds, is how long an entry may be expected to wait: what could only come too late would
+    take its time from those who can still be served. Create it inside a running event loop;
+    `submit` belongs to that loop.
     """
 
     def __init__(
         self,
-        encode: Encode,
+        encoder: Encoder[Tokens],
         *,
         max_cost: int,
         max_queue: int,
+        patience: float,
         on_batch: Callable[[BatchReport], None],
     ) -> None:
-        self._encode = encode
+        self._encoder = encoder
         self._max_cost = max_cost
         self._max_queue = max_queue
+        self._patience = patience
         self._on_batch = on_batch
         self._loop = asyncio.get_running_loop()
         self._inbox: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._waiting: list[_Tokenized[Tokens]] = []
+        self._choosing = threading.Lock()
         self._depth = 0
+        self._backlog = 0
+        self._batch_seconds = 0.0
+        self._batch_characters = 0.0
         self._closing = False
-        self._worker = threading.Thread(target=self._work, name="encoder", daemon=True)
-        self._worker.start()
+        self._workers = [
+            threading.Thread(target=self._work, name=f"encoder-{number}", daemon=True)
+            for number in range(encoder.workers)
+        ]
+        for worker in self._workers:
+            worker.start()
 
     @property
     def depth(self) -> int:
         """How many entries were admitted and are neither answered nor dropped yet."""
         return self._depth
 
+    @property
+    def expected_wait(self) -> float:
+        """How many seconds an entry that comes now will wait, by the pace of late."""
+        # Averages of both, divided: an average of quotients would follow the shortest texts.
+        return self._backlog * self._batch_seconds / max(self._batch_characters, 1)
+
     async def submit(self, text: str) -> Vector:
         """Return the vector of `text`, a unit vector of the encoder's dimensions.
 
-        A caller that is cancelled is not encoded; its place is free once the worker has seen
+        A caller that is cancelled is not encoded; its place is free once a worker has seen
         that, so that callers who give up cannot fill the memory. Raises `Overloaded` when the
-        queue is full, `Closed` after `aclose`, `EncodingFailed` when the encoder failed.
+        queue is full or too slow, `Closed` after `aclose`, `EncodingFailed` when the encoder
+        failed.
         """
         if self._closing:
             raise Closed("the router is shutting down")
-        if self._depth >= self._max_queue:
+        if self._depth >= self._max_queue or self.expected_wait > self._patience:
             raise Overloaded(f"{self._depth} prompts are waiting for the encoder")
         entry = _Entry(text, self._loop.create_future(), perf_counter())
         self._depth += 1
+        self._backlog += len(text)
         self._inbox.put(entry)
         return await entry.future
 
     async def aclose(self) -> None:
-        """Answer what is queued, admit nothing more, end the worker thread."""
+        """Answer what is queued, admit nothing more, end the worker threads."""
         if not self._closing:
             self._closing = True
             self._inbox.put(None)
-        await asyncio.to_thread(self._worker.join)
+        for worker in self._workers:
+            await asyncio.to_thread(worker.join)
 
     def _work(self) -> None:
-        waiting: list[_Entry] = []
-        while self._receive(waiting):
-            self._drop_given_up(waiting)
-            if waiting:
-                self._run(take_batch(waiting, self._max_cost))
+        while (batch := self._next_batch()) is not None:
+            self._run(batch)
 
-    def _receive(self, waiting: list[_Entry]) -> bool:
-        """Move the inbox to `waiting`, sleeping while there is nothing to do.
+    def _next_batch(self) -> _Batch[Tokens] | None:
+        """Wait for a batch; None means: closed, and nothing waits any more."""
+        with self._choosing:
+            while self._receive():
+                self._drop_given_up()
+                if self._waiting:
+                    taken = take_batch(self._waiting, self._max_cost)
+                    return _Batch(taken, is_full=bool(self._waiting))
+            return None
+
+    def _receive(self) -> bool:
+        """Take what has arrived, sleeping while there is nothing to do.
 
         False means: closed, and everything is done.
         """
-        while not waiting or not self._inbox.empty():
+        arrived: list[_Entry] = []
+        while not self._inbox.empty() or not (arrived or self._waiting):
             entry = self._inbox.get()
             if entry is None:
-                # Left in the inbox for the next round, after what still waits.
+                # Left in the inbox for the next round and the other workers.
                 self._inbox.put(None)
-                return bool(waiting)
-            waiting.append(entry)
-        return True
+                break
+            arrived.append(entry)
+        self._waiting += self._tokenized(arrived)
+        return bool(arrived or self._waiting)
 
-    def _drop_given_up(self, waiting: list[_Entry]) -> None:
-        """Remove the entries that nobody waits for any more: they are not encoded."""
-        before = len(waiting)
-        waiting[:] = [entry for entry in waiting if not entry.future.done()]
-        if before > len(waiting):
-            self._loop.call_soon_threadsafe(self._leave, before - len(waiting))
-
-    def _leave(self, count: int) -> None:
-        self._depth -= count
-
-    def _run(self, batch: Sequence[_Entry]) -> None:
-        started = perf_counter()
-        results = self._encode_safely([entry.text for entry in batch])
-        finished = perf_counter()
-        longest = max(entry.cost for entry in batch)
-        report = BatchReport(
-            size=len(batch),
-            padding=longest * len(batch) / sum(entry.cost for entry in batch),
-            waited=[started - entry.arrived for entry in batch],
-            seconds=finished - started,
-        )
-        self._loop.call_soon_threadsafe(self._deliver, batch, results, report)
-
-    def _encode_safely(self, texts: Sequence[str]) -> Sequence[Vector] | EncodingFailed:
+    def _tokenized(self, entries: Sequence[_Entry]) -> Sequence[_Tokenized[Tokens]]:
         try:
-            return self._checked(texts)
-        except EncodingFailed as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a model raises
-            # Its message could quote the prompt, and ours will be logged.
-            return EncodingFailed(f"the encoder raised {type(error).__name__}")
+            tokens = self._encoder.tokenize([entry.text for entry in entries])
+            return [_Tokenized(entry, each) for entry, each in zip(entries, tokens, strict=True)]
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a library raises
+            self._hand_over(entries, _failure(error))
+            return []
 
-    def _checked(self, texts: Sequence[str]) -> Sequence[Vector]:
-        vectors = self._encode(texts)
-        if vectors.ndim != 2 or len(vectors) != len(texts):  # noqa: PLR2004 - a matrix has two
-            raise EncodingFailed(f"{len(texts)} texts gave vectors of shape {vectors.shape}")
-        if not np.isfinite(vectors).all():
-            raise EncodingFailed("the encoder returned numbers that are not finite")
-        return list(vectors)
+    def _drop_given_up(self) -> None:
+        """Remove the entries that nobody waits for any more: they are not encoded."""
+        waiting: list[_Tokenized[Tokens]] = []
+        given_up: list[_Entry] = []
+        for one in self._waiting:
+            # Asked once: a caller may give up, on the loop's thread, between two answers.
+            if one.entry.future.done():
+                given_up.append(one.entry)
+            else:
+                waiting.append(one)
+        self._waiting = waiting
+        if given_up:
+            self._loop.call_soon_threadsafe(self._leave, given_up)
+
+    def _run(self, batch: _Batch[Tokens]) -> None:
+        entries = [one.entry for one in batch.items]
+        started = perf_counter()
+        results = self._encode_safely([one.tokens for one in batch.items])
+        finished = perf_counter()
+        costs = [one.cost for one in batch.items]
+        report = BatchReport(
+            size=len(entries),
+            padding=max(costs) * len(entries) / sum(costs),
+            waited=[started - entry.arrived for entry in entries],
+            seconds=finished - started,
+            is_full=batch.is_full,
+        )
+        self._hand_over(entries, results, report)
+
+    def _encode_safely(self, tokens: Sequence[Tokens]) -> Sequence[Vector] | EncodingFailed:
+        try:
+            vectors = self._encoder.encode(tokens)
+            if len(vectors) != len(tokens):
+                return EncodingFailed(f"{len(tokens)} texts gave {len(vectors)} vectors")
+            return list(vectors)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a model raises
+            return _failure(error)
+
+    def _hand_over(
+        self,
+        entries: Sequence[_Entry],
+        results: Sequence[Vector] | EncodingFailed,
+        report: BatchReport | None = None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._deliver, entries, results, report)
 
     def _deliver(
         self,
-        batch: Sequence[_Entry],
+        entries: Sequence[_Entry],
         results: Sequence[Vector] | EncodingFailed,
-        report: BatchReport,
+        report: BatchReport | None,
     ) -> None:
-        self._leave(len(batch))
-        for index, entry in enumerate(batch):
+        self._leave(entries)
+        for index, entry in enumerate(entries):
             if entry.future.done():
                 continue
             if isinstance(results, EncodingFailed):
                 entry.future.set_exception(results)
             else:
                 entry.future.set_result(results[index])
+        if report is None:
+            return
+        if report.is_full:
+            self._learn_pace(entries, report)
         self._on_batch(report)
 
+    def _leave(self, entries: Sequence[_Entry]) -> None:
+        self._depth -= len(entries)
+        self._backlog -= sum(len(entry.text) for entry in entries)
 
-def take_batch(waiting: list[_Entry], max_cost: int) -> list[_Entry]:
-    """Remove the next batch from `waiting` (oldest first) and return it.
+    def _learn_pace(self, entries: Sequence[_Entry], report: BatchReport) -> None:
+        """Keep what a full batch takes of late, all workers together, for how many characters.
 
-    The oldest entry is always in it, so nobody starves; its nearest in length join while
-    the longest text times their number stays within `max_cost`.
-    """
-    oldest = waiting[0]
-    batch, longest = [oldest], oldest.cost
-    for entry in sorted(waiting[1:], key=lambda entry: abs(entry.cost - oldest.cost)):
-        longest = max(longest, entry.cost)
-        if longest * (len(batch) + 1) > max_cost:
-            break
-        batch.append(entry)
-    taken = set(map(id, batch))
-    waiting[:] = [entry for entry in waiting if id(entry) not in taken]
-    return batch
+        Others would mislead: a remote server takes as long for a lone text as for thirty.
+        """
+        # Characters, since who is admitted is not tokenized yet.
+        characters = sum(len(entry.text) for entry in entries)
+        weight = _NEWEST if self._batch_seconds else 1.0
+        self._batch_seconds += weight * (report.seconds / len(self._workers) - self._batch_seconds)
+        self._batch_characters += weight * (characters - self._batch_characters)
+
+
+def _failure(error: Exception) -> EncodingFailed:
+    if isinstance(error, EncodingFailed):
+        return error
+    # Its message could quote the prompt, and ours will be logged.
+    return EncodingFailed(f"the encoder raised {type(error).__name__}")

@@ -1,0 +1,168 @@
+"""Encoders prepared for ONNX Runtime: made once from a model's weights, then only loaded.
+
+A prepared encoder is a folder with `encoder.onnx`, `tokenizer.json` and `encoder.json`. It needs
+neither torch nor the original weights.
+"""
+
+import shutil
+import tempfile
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+from platformdirs import user_cache_path
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from semrouter_extproc.core.probes import ALIKE, PROBES, likeness
+from semrouter_extproc.encoding.bert import Array, Precision, sentence_graph
+from semrouter_extproc.encoding.encoder import unit_rows
+from semrouter_extproc.encoding.network import Network, Pooling
+from semrouter_extproc.encoding.sentence_model import SentenceModel, describe
+from semrouter_extproc.encoding.tokens import TextTokenizer, load_tokenizer
+from semrouter_extproc.encoding.weights import fingerprint, first_line, weight_files
+from semrouter_extproc.errors import EncoderUnavailable
+
+NETWORK: Final = "encoder.onnx"
+TOKENIZER: Final = "tokenizer.json"
+CARD: Final = "encoder.json"
+
+_GRAPH_VERSION: Final = 1
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a prepared encoder says about itself.
+
+    `window` is the tokens that it reads of a text, after `prefix` was put before it. `cosine`
+    is the least one between its vectors and those of the model in full precision.
+    """
+
+    format: Literal[1] = 1
+    fingerprint: str
+    dimensions: int
+    window: int
+    prefix: str
+    pooling: Pooling
+    cosine: float
+
+
+def is_prepared(folder: Path) -> bool:
+    """Say whether `folder` holds a prepared encoder."""
+    return (folder / CARD).is_file()
+
+
+def read_card(folder: Path) -> Card:
+    """Return what the prepared encoder in `folder` says. Raises `EncoderUnavailable`."""
+    try:
+        return msgspec.json.decode((folder / CARD).read_bytes(), type=Card)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise EncoderUnavailable(
+            f"{folder / CARD} cannot be read: {first_line(error)}; prepare it again: "
+            "semrouter encoder export"
+        ) from error
+
+
+def place_in_cache(name: str, folder: Path) -> Path:
+    """Return where the encoder made from the model in `folder` belongs, made or not."""
+    weights = fingerprint(name, folder).replace("@sha256:", "-")
+    # The same weights are another encoder with another pooling, prompt or window.
+    settings = sha256()
+    for path in sorted(folder.rglob("*.json")):
+        settings.update(path.read_bytes())
+    place = f"{weights}-{settings.hexdigest()[:8]}-int8-{_GRAPH_VERSION}"
+    return user_cache_path("semrouter") / "encoders" / place
+
+
+def prepare(name: str, folder: Path, out: Path) -> Card:
+    """Make `out` a prepared encoder from the sentence-transformers model in `folder`.
+
+    Whoever looks at `out` finds all of it or nothing. Raises `EncoderUnavailable` for a model
+    that the graph cannot express or that does not survive rounding, and where `out` exists.
+    """
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise EncoderUnavailable(f"{out} exists and is not empty; name another folder")
+    model = describe(folder)
+    graphs = _graphs(folder, model)
+    card = Card(
+        fingerprint=fingerprint(name, folder),
+        dimensions=model.shape.width,
+        window=model.window,
+        prefix=model.prefix,
+        pooling=model.pooling,
+        cosine=round(_faithfulness(folder, model, graphs), 4),
+    )
+    if card.cosine < ALIKE:
+        raise EncoderUnavailable(
+            f"{folder} does not survive 8-bit integers: its vectors turn to a cosine of "
+            f"{card.cosine}, {ALIKE} is the least; set encoder.backend: torch"
+        )
+    try:
+        _write(folder, graphs["int8"], card, out)
+    except OSError as error:
+        raise EncoderUnavailable(f"{out}: cannot be written: {error.strerror}") from error
+    return card
+
+
+def _graphs(folder: Path, model: SentenceModel) -> dict[Precision, bytes]:
+    weights = _weights(folder)
+    try:
+        return {
+            precision: sentence_graph(weights, model.shape, precision).SerializeToString()
+            for precision in ("int8", "float32")
+        }
+    except KeyError as error:
+        raise _unfit_weights(folder, f"they are not those of a BERT: {error}") from error
+
+
+def _weights(folder: Path) -> dict[str, Array]:
+    # Comes with onnx, whose absence is told later, and teaches numpy the type bfloat16.
+    with suppress(ImportError):
+        import ml_dtypes  # noqa: F401, PLC0415
+    try:
+        weights = {
+            name.removeprefix("bert."): array.astype(np.float32)
+            for path in weight_files(folder)
+            for name, array in load_file(path).items()
+        }
+    # A TypeError is what numpy says to a type that it does not know.
+    except (TypeError, SafetensorError) as error:
+        raise _unfit_weights(folder, first_line(error)) from error
+    if not all(np.isfinite(array).all() for array in weights.values()):
+        raise _unfit_weights(folder, "they are not all finite")
+    return weights
+
+
+def _unfit_weights(folder: Path, why: str) -> EncoderUnavailable:
+    return EncoderUnavailable(
+        f"{folder}: its weights cannot be prepared: {why}; set encoder.backend: torch"
+    )
+
+
+def _faithfulness(folder: Path, model: SentenceModel, graphs: dict[Precision, bytes]) -> float:
+    tokenizer = load_tokenizer(folder / TOKENIZER)
+    batch = TextTokenizer(tokenizer, window=model.window, prefix=model.prefix)(PROBES)
+    rounded, exact = (
+        unit_rows(Network(graphs[precision], model.pooling)(batch))
+        for precision in ("int8", "float32")
+    )
+    return likeness(rounded, exact)
+
+
+def _write(folder: Path, network: bytes, card: Card, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".preparing-") as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        (made / NETWORK).write_bytes(network)
+        shutil.copyfile(folder / TOKENIZER, made / TOKENIZER)
+        document = msgspec.json.format(msgspec.json.encode(card), indent=2)
+        (made / CARD).write_bytes(document + b"\n")
+        try:
+            made.rename(out)
+        except OSError:
+            # Two routers that start together both prepare; the second finds it done.
+            if not is_prepared(out):
+                raise

@@ -1,0 +1,137 @@
+"""The rungs by which a prompt gets its route, the cheapest first.
+
+    cache     the same text was classified before
+    static    the static tier is sure enough
+    encoder   the encoder's vector, classified by the centroids
+    guess     the encoder was not to be had in time: the static tier, though not sure enough
+    default   nothing is known about the prompt: the default route
+
+The first three are equally trusted. Under overload the ladder goes on to the last two, each of
+which costs microseconds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+import numpy as np
+import structlog
+from cachetools import LRUCache
+from numpy.typing import NDArray
+
+from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.classify import Classification, classify
+from semrouter_extproc.core.policy import Choice, Policy, Reason
+from semrouter_extproc.core.static import StaticModel, classify_static
+from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
+from semrouter_extproc.observe.metrics import Metrics, Rung, Stage
+
+Submit = Callable[[str], Awaitable[NDArray[np.float32]]]
+
+_ENTRY_BYTES: Final = 700
+"""What an entry of the cache takes beside its probabilities: key, objects, links (measured)."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A route for a prompt, and where it comes from. `classification` is None for the default."""
+
+    choice: Choice
+    rung: Rung
+    classification: Classification | None = None
+
+
+class Ladder:
+    """Finds the route for a prompt.
+
+    `submit` turns a text into its unit vector; it is waited for at most `deadline` seconds.
+    `static` is None where there is no static tier, or none is wanted. The cache holds what the
+    encoder's vectors were taken for, up to `cache_bytes`, by a hash: no prompt stays in memory.
+    """
+
+    def __init__(
+        self,
+        submit: Submit,
+        *,
+        centroids: Centroids,
+        static: StaticModel | None,
+        policy: Policy,
+        deadline: float,
+        cache_bytes: int,
+        metrics: Metrics,
+    ) -> None:
+        self._submit = submit
+        self._centroids = centroids
+        self._static = static
+        self._policy = policy
+        self._deadline = deadline
+        self._metrics = metrics
+        self._cache: LRUCache[bytes, Classification] = LRUCache(cache_bytes, getsizeof=_bytes_of)
+
+    async def route(self, text: str) -> Answer:
+        """Return the route for `text`. Raises only what the encoder's bugs raise."""
+        if not text:
+            return self._default(Reason.NO_PROMPT)
+        key = _key(text)
+        known = self._cache.get(key)
+        if known is not None:
+            return self._answer(known, Rung.CACHE)
+        guess = self._guess(text)
+        if guess is not None and self._is_sure(guess.choice):
+            return guess
+        outcome = await self._encoded(text)
+        if isinstance(outcome, Classification):
+            self._remember(key, outcome)
+            return self._answer(outcome, Rung.ENCODER)
+        if guess is not None and guess.choice.reason is Reason.ROUTED:
+            return Answer(guess.choice, Rung.GUESS, guess.classification)
+        return self._default(outcome)
+
+    def _answer(self, classification: Classification, rung: Rung) -> Answer:
+        with self._metrics.time(Stage.DECIDE):
+            return Answer(self._policy.choose(classification), rung, classification)
+
+    def _default(self, reason: Reason) -> Answer:
+        return Answer(self._policy.choose(reason), Rung.DEFAULT)
+
+    def _guess(self, text: str) -> Answer | None:
+        if self._static is None:
+            return None
+        with self._metrics.time(Stage.STATIC):
+            classification = classify_static(text, self._static)
+        return self._answer(classification, Rung.STATIC)
+
+    def _is_sure(self, choice: Choice) -> bool:
+        bar = self._static.bar if self._static else 1.0
+        return choice.reason is Reason.ROUTED and (choice.lead or 0.0) >= bar
+
+    async def _encoded(self, text: str) -> Classification | Reason:
+        """Return what the encoder's vector is taken for, or the reason why there is none."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                vector = await self._submit(text)
+        except TimeoutError:
+            return Reason.DEADLINE
+        except (Overloaded, Closed):
+            return Reason.OVERLOADED
+        except EncodingFailed as error:
+            _log.error("encoding failed", error=str(error))
+            return Reason.ENCODER_ERROR
+        with self._metrics.time(Stage.CLASSIFY):
+            return classify(vector, self._centroids)
+
+    def _remember(self, key: bytes, classification: Classification) -> None:
+        # A cache smaller than one entry is a cache switched off.
+        if _bytes_of(classification) <= self._cache.maxsize:
+            self._cache[key] = classification
+
+
+def _key(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _bytes_of(classification: Classification) -> int:
+    return _ENTRY_BYTES + classification.probabilities.nbytes

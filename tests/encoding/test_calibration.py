@@ -1,0 +1,47 @@
+from collections.abc import Sequence
+from time import sleep
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from semrouter_extproc.encoding.calibration import cheapest_batch
+
+TOKENS = 10
+
+
+class SleepingEncoder:
+    """Takes some time for a batch, and some for each text in it; every text has 10 tokens."""
+
+    fingerprint = "sleeping"
+    dimensions = 1
+    workers = 1
+    batch_cost = 1
+
+    def __init__(self, *, per_batch: float, per_text: float) -> None:
+        self._per_batch = per_batch
+        self._per_text = per_text
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[1] * TOKENS for _ in texts]
+
+    def encode(self, batch: Sequence[list[int]]) -> NDArray[np.float32]:
+        sleep(self._per_batch + self._per_text * len(batch))
+        return np.ones((len(batch), 1), np.float32)
+
+
+def test_where_company_gains_nothing_one_text_is_the_best_batch() -> None:
+    assert cheapest_batch(SleepingEncoder(per_batch=0, per_text=0.01)) == TOKENS
+
+
+@pytest.mark.parametrize(("per_batch", "fewest", "most"), [(0.001, 8, 64), (0.004, 32, 256)])
+def test_a_batch_grows_until_its_own_cost_is_spread_thin(
+    per_batch: float, fewest: int, most: int
+) -> None:
+    texts = cheapest_batch(SleepingEncoder(per_batch=per_batch, per_text=0.0005)) // TOKENS
+
+    assert fewest <= texts <= most
+
+
+def test_a_batch_has_an_end_even_where_every_text_more_is_free() -> None:
+    assert cheapest_batch(SleepingEncoder(per_batch=0.001, per_text=0)) <= 4096 * TOKENS
