@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Final
 
 import numpy as np
@@ -23,7 +23,10 @@ from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import classify
 from semrouter_extproc.core.policy import PAPER_POLICY, Policy, Reason, Route
 from semrouter_extproc.core.reasoning import Reasoning
-from semrouter_extproc.encoding.torch_encoder import Precision, TorchEncoder
+from semrouter_extproc.encoding.local import prepared
+from semrouter_extproc.encoding.onnx_encoder import OnnxEncoder
+from semrouter_extproc.encoding.torch_encoder import TorchEncoder
+from semrouter_extproc.encoding.weights import DEFAULT_MODEL
 from semrouter_extproc.workbench.choose import choose
 from semrouter_extproc.workbench.examples import Example, read_examples
 from semrouter_extproc.workbench.fit import encode, is_held_out
@@ -33,8 +36,6 @@ from semrouter_extproc.workbench.scores import judge
 from semrouter_extproc.workbench.waiting import waiting_on
 
 MARGINS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
-PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
-TIMED_PROMPTS: Final = 200
 TIMED_CLASSIFICATIONS: Final = 20_000
 
 
@@ -67,8 +68,8 @@ def measure(path: Path, progress: Progress) -> Results:
     choice = choose(rows, progress)
     ours = replace(learn(rows, choice.settings), temperature=choice.temperature)
     means = learn(rows, Settings(1, choice.settings.sharpness, 0))
-    progress.step("Encoding held-out prompts in bfloat16")
-    coarse = encode(unseen, TorchEncoder(device="cpu", precision="bfloat16"), progress)
+    progress.step("Encoding held-out prompts in 8-bit integers")
+    coarse = encode(unseen, OnnxEncoder(prepared(DEFAULT_MODEL)), progress)
     progress.step("Measuring time")
     return Results(
         data_sha256=file.digest,
@@ -79,11 +80,10 @@ def measure(path: Path, progress: Progress) -> Results:
         methods=(
             method("one mean per category, not calibrated", means, judged, expected),
             method("prototypes", ours, judged, expected),
-            method("prototypes, encoder in bfloat16", ours, coarse, expected),
+            method("prototypes, encoder in 8-bit integers", ours, coarse, expected),
         ),
         margins=tuple(margin_rows(ours, judged, expected)),
         machine=machine(),
-        encode_ms={name: encode_ms(unseen, name) for name in PRECISIONS},
         classify_us=classify_us(judged, ours),
     )
 
@@ -160,17 +160,6 @@ def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{len(names)} cores of {names[0]}, torch {version('torch')}"
-
-
-def encode_ms(rows: Sequence[Example], precision: Precision) -> float:
-    """Return CPU milliseconds per prompt, one prompt at a time on one thread."""
-    encoder = TorchEncoder(device="cpu", threads=1, precision=precision)
-    encoder.warm_up()
-    texts = [row.text for row in rows[:: max(len(rows) // TIMED_PROMPTS, 1)]]
-    start = process_time()
-    for text in texts:
-        encoder.encode([text])
-    return round((process_time() - start) / len(texts) * 1e3, 2)
 
 
 def classify_us(vectors: Vectors, centroids: Centroids) -> float:

@@ -36,7 +36,7 @@ class MarginRow:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Every figure. Encoding is in CPU milliseconds per prompt, one at a time on one thread."""
+    """Every figure."""
 
     data_sha256: str
     encoder: str
@@ -46,14 +46,12 @@ class Results:
     methods: tuple[Method, ...]
     margins: tuple[MarginRow, ...]
     machine: str
-    encode_ms: dict[str, float]
     classify_us: float
 
 
 def markdown(results: Results) -> str:
     """Return the figures as tables."""
     settings = results.settings
-    encoding = ", ".join(f"{ms:.1f} ms in {name}" for name, ms in results.encode_ms.items())
     setup = (
         f"{results.methods[0].judgement.rows:,} held-out MMLU-Pro questions, 14 categories, "
         f"encoder `{results.encoder}`. Settings were chosen and prototypes learned on "
@@ -66,8 +64,8 @@ def markdown(results: Results) -> str:
         "the prompts that should reason and do not."
     )
     time = (
-        f"Classifying takes {results.classify_us:.0f} microseconds. Encoding one prompt takes "
-        f"this much time of one CPU thread: {encoding}. Measured on {results.machine}."
+        f"Classifying takes {results.classify_us:.0f} microseconds on {results.machine}. What "
+        "encoding takes: [encoders](encoders.md)."
     )
     lines = [
         "# Placing prompts and switching reasoning",

@@ -25,7 +25,8 @@ from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import classify
 from semrouter_extproc.core.policy import Policy
 from semrouter_extproc.core.reasoning import Reasoning
-from semrouter_extproc.encoding.encoder import Encoder
+from semrouter_extproc.encoding.encoder import AnyEncoder
+from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.workbench.examples import Example
 from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.prototypes import Rows, Settings, Vectors, learn
@@ -33,7 +34,7 @@ from semrouter_extproc.workbench.prototypes import Rows, Settings, Vectors, lear
 SHORT: Final = 100
 
 _SHIPPED: Final = Settings(count=16, sharpness=20.0, steps=30)
-_BATCH: Final = 32
+_AT_ONCE: Final = 512
 
 # Categories of MT-bench for which it is plain whether the paper's policy would reason.
 _CHAT_REASONS: Final = {
@@ -52,17 +53,17 @@ class _Chat(msgspec.Struct):
 class Judge:
     """Encodes texts, each once."""
 
-    def __init__(self, encoder: Encoder, progress: Progress) -> None:
+    def __init__(self, encoder: AnyEncoder, progress: Progress) -> None:
         self._encoder = encoder
         self._known: dict[str, NDArray[np.float32]] = {}
         self.progress = progress
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text."""
-        new = sorted(set(texts) - self._known.keys(), key=lambda text: (len(text), text))
-        for start in range(0, len(new), _BATCH):
-            batch = new[start : start + _BATCH]
-            self._known.update(zip(batch, self._encoder.encode(batch), strict=True))
+        new = sorted(set(texts) - self._known.keys())
+        for start in range(0, len(new), _AT_ONCE):
+            batch = new[start : start + _AT_ONCE]
+            self._known.update(zip(batch, encode_texts(self._encoder, batch), strict=True))
             self.progress.detail(f"{start + len(batch):,} of {len(new):,} texts")
         return np.stack([self._known[text] for text in texts])
 

@@ -19,7 +19,9 @@ from results_files import publish
 from rich.console import Console
 
 from semrouter_extproc.artefact import BUILT_IN, load
-from semrouter_extproc.encoding.torch_encoder import TorchEncoder
+from semrouter_extproc.encoding.cores import usable_cores
+from semrouter_extproc.encoding.local import local_encoder
+from semrouter_extproc.encoding.weights import DEFAULT_MODEL
 from semrouter_extproc.workbench.examples import read_examples
 from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.waiting import waiting_on
@@ -57,7 +59,7 @@ def measure(folder: Path, progress: Progress) -> Results:
         [row for row in file.examples if digit(row.id) in part]
         for part in (LEARNED_FROM, CHOSEN_ON, HELD_OUT)
     )
-    encoder = TorchEncoder(device="cpu", threads=1)
+    encoder = local_encoder(DEFAULT_MODEL, backend="auto", device="auto", workers=usable_cores())
     judge = Judge(encoder, progress)
     shipped = load(BUILT_IN / "mmlu-pro").centroids
     policy = default_policy(shipped.labels, MIN_MARGIN)
@@ -65,7 +67,7 @@ def measure(folder: Path, progress: Progress) -> Results:
     router = Router(learned(learned_from, shipped, judge), policy)
     return Results(
         data_sha256=file.digest,
-        encoder=f"{encoder.fingerprint}, {encoder.precision}",
+        encoder=f"{encoder.fingerprint}, {encoder.description}",
         learned_from=len(learned_from),
         max_chars=CHOSEN.max_chars,
         enough_chars=CHOSEN.enough_chars,

@@ -1,0 +1,191 @@
+"""What is measured: real Envoys, the routers behind them, and an upstream that costs little."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from semrouter_extproc.config import Address, Config, parse
+from semrouter_extproc.envoy.bootstrap import render
+from semrouter_extproc.envoy.filters import EXT_PROC
+from semrouter_extproc.envoy.launcher import EnvoyProcess
+from semrouter_extproc.workbench.loopback import answers, reserved_ports
+from semrouter_extproc.workbench.processes import await_ready, guarded
+from semrouter_extproc.workbench.progress import Progress
+
+MODEL: Final = "answerer"
+"""The one model that is configured."""
+
+_Json = dict[str, Any]
+Page = Mapping[str, Mapping[str, Any]]
+"""Sections of the router's configuration beside the models."""
+
+_READY_WITHIN: Final = 120.0
+_ANSWER: Final = {
+    "object": "chat.completion",
+    "choices": [{"message": {"role": "assistant", "content": "42"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 67, "completion_tokens": 2},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A running process: where it serves, and its number."""
+
+    address: Address
+    admin: Address
+    pid: int
+
+
+@contextmanager
+def running_upstream(folder: Path) -> Iterator[Address]:
+    """Run an Envoy that answers every request itself, with a short completion."""
+    with reserved_ports(2) as (listen, admin):
+        bootstrap = {
+            "admin": {"address": _socket(admin)},
+            "static_resources": {"listeners": [_answering(listen)]},
+        }
+        with _running_envoy(bootstrap, folder):
+            yield listen
+
+
+@contextmanager
+def running_router(
+    upstream: Address, folder: Path, progress: Progress, page: Page | None = None
+) -> Iterator[Part]:
+    """Run `semrouter serve`; `page` changes its defaults."""
+    folder.mkdir()
+    with reserved_ports(2) as (grpc, admin):
+        ports = {"server": {"grpc": str(grpc), "admin": str(admin), "drain_delay": "0s"}}
+        config = folder / "semrouter.yaml"
+        config.write_text(yaml.safe_dump(_page(upstream, ports, page or {})))
+        command = [sys.executable, "-m", "semrouter_extproc", "serve", "--config", str(config)]
+        log = folder / "router.log"
+        with log.open("w") as output, guarded(command, output=output) as process:
+            ready = partial(answers, admin, "/readyz")
+            await_ready(
+                "The router", process, ready, log=log, progress=progress, seconds=_READY_WITHIN
+            )
+            yield Part(grpc, admin, process.pid)
+
+
+@contextmanager
+def running_script(script: Path, arguments: Sequence[str], folder: Path) -> Iterator[Part]:
+    """Run another external processor, a script that takes its port as the first argument."""
+    folder.mkdir()
+    with reserved_ports(1) as (address,), (folder / "processor.log").open("w") as output:
+        command = [sys.executable, str(script), str(address.port), *arguments]
+        with guarded(command, output=output) as process:
+            yield Part(address, address, process.pid)
+
+
+@contextmanager
+def running_envoy(
+    upstream: Address,
+    processors: Sequence[Address],
+    folder: Path,
+    *,
+    ext_proc: Mapping[str, Any] | None = None,
+) -> Iterator[Part]:
+    """Run an Envoy with one worker thread in front of `processors`.
+
+    Without any, it has no ext_proc filter. `ext_proc` changes members of that filter.
+    """
+    with reserved_ports(2) as (listen, admin):
+        envoy = {
+            "listen": str(listen),
+            "admin": str(admin),
+            "router": [str(each) for each in processors] or None,
+        }
+        bootstrap = yaml.safe_load(render(configuration(upstream, {"envoy": envoy})))
+        _change_ext_proc(bootstrap, (ext_proc or {}) if processors else None)
+        with _running_envoy(bootstrap, folder) as process:
+            yield Part(listen, admin, process.pid)
+
+
+def configuration(upstream: Address, *parts: Page) -> Config:
+    """Return the configuration of the benchmark, changed by `parts`."""
+    return parse(_page(upstream, *parts), source="the benchmark's page")
+
+
+def _page(upstream: Address, *parts: Page) -> _Json:
+    model = {"dialect": "qwen3", "endpoints": [str(upstream)]}
+    page: _Json = {
+        "models": {MODEL: model},
+        "default": {"model": MODEL, "reasoning": "off"},
+    }
+    for part in parts:
+        for section, members in part.items():
+            page[section] = {**page.get(section, {}), **members}
+    return page
+
+
+@contextmanager
+def _running_envoy(bootstrap: Mapping[str, Any], folder: Path) -> Iterator[EnvoyProcess]:
+    folder.mkdir()
+    arguments = ("--concurrency", "1")
+    with EnvoyProcess(yaml.safe_dump(bootstrap), folder, arguments=arguments) as process:
+        yield process
+
+
+def _change_ext_proc(bootstrap: _Json, changes: Mapping[str, Any] | None) -> None:
+    """Change the ext_proc filter, or remove it for None."""
+    (listener,) = bootstrap["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    filters = manager["http_filters"]
+    (place,) = (at for at, each in enumerate(filters) if each["name"] == EXT_PROC)
+    if changes is None:
+        del filters[place]
+        _forget(manager["route_config"], EXT_PROC)
+    else:
+        filters[place]["typed_config"] |= changes
+
+
+def _forget(route_config: _Json, name: str) -> None:
+    """Envoy refuses routes that name a filter that is not there."""
+    for host in route_config["virtual_hosts"]:
+        for route in host["routes"]:
+            route.get("typed_per_filter_config", {}).pop(name, None)
+
+
+def _answering(address: Address) -> _Json:
+    """Return a listener that answers everything itself."""
+    answer = {"status": 200, "body": {"inline_string": json.dumps(_ANSWER)}}
+    typed = "type.googleapis.com/envoy.extensions.filters"
+    as_json = {"header": {"key": "content-type", "value": "application/json"}}
+    manager = {
+        "@type": f"{typed}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "upstream",
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{typed}.http.router.v3.Router"},
+            }
+        ],
+        "route_config": {
+            "response_headers_to_add": [{**as_json, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+            "virtual_hosts": [
+                {
+                    "name": "upstream",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "direct_response": answer}],
+                }
+            ],
+        },
+    }
+    name = "envoy.filters.network.http_connection_manager"
+    return {
+        "name": "upstream",
+        "address": _socket(address),
+        "filter_chains": [{"filters": [{"name": name, "typed_config": manager}]}],
+    }
+
+
+def _socket(address: Address) -> _Json:
+    return {"socket_address": {"address": address.host, "port_value": address.port}}
