@@ -101,6 +101,27 @@ def test_a_configuration_survives_being_written_and_read() -> None:
             "server.max_body: Input should be less than or equal to 1073741824",
         ),
         (
+            page(encoder={"backend": "onnx", "device": "cuda:1"}),
+            "encoder: backend onnx runs on the CPU; for a GPU, backend: torch",
+        ),
+        (
+            page(encoder={"backend": "openvino"}),
+            "encoder.backend: Input should be 'auto', 'onnx' or 'torch'",
+        ),
+        (
+            page(encoder={"max_batch_chars": 2500}),
+            "encoder.max_batch_chars: unknown key, did you mean max_batch_tokens?",
+        ),
+        (
+            page(encoder={"remote": {"url": "vllm:8000/v1"}}),
+            "encoder.remote.url: String should match pattern '^https?://'",
+        ),
+        (page(encoder={"remote": {}}), "encoder.remote.url: Field required"),
+        (
+            page(encoder={"remote": {"url": "http://vllm", "api_key": "x"}}),
+            "encoder.remote.api_key: unknown key, did you mean api_key_env?",
+        ),
+        (
             page(envoy={"message_timeout": "250ms"}),
             "envoy.message_timeout: must exceed server.deadline (250ms), or Envoy gives up first",
         ),
@@ -185,6 +206,27 @@ def test_durations_are_seconds(written: str, seconds: float) -> None:
 
     assert config.server.drain_delay == seconds
     assert parse(config.model_dump(mode="json"), source="written again") == config
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_onnx_goes_with_any_device_that_may_be_the_cpu(device: str) -> None:
+    config = parse(page(encoder={"backend": "onnx", "device": device}), source="page")
+
+    assert (config.encoder.backend, config.encoder.device) == ("onnx", device)
+
+
+def test_an_encoder_elsewhere_needs_no_more_than_its_address() -> None:
+    config = parse(page(encoder={"remote": {"url": "https://vllm/v1"}}), source="page")
+
+    remote = config.encoder.remote
+    assert remote is not None
+    assert (remote.url, remote.deadline, remote.api_key_env) == ("https://vllm/v1", 0.15, None)
+
+
+def test_static_tier_and_cache_can_be_switched_off() -> None:
+    config = parse(page(classifier={"static_tier": False, "cache": 0}), source="page")
+
+    assert (config.classifier.static_tier, config.classifier.cache) == (False, 0)
 
 
 def test_addresses_may_be_ipv6() -> None:

@@ -241,6 +241,8 @@ async def test_no_prompt_stays_in_memory() -> None:
     class Prompt(str):
         """A text whose end can be watched."""
 
+        __slots__ = ("__weakref__",)
+
     routes = ladder(tiny.submit, static=UNSURE)
     prompt = Prompt(tiny.MATH)
     watched = weakref.ref(prompt)

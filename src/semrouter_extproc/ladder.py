@@ -30,7 +30,7 @@ from semrouter_extproc.observe.metrics import Metrics, Rung, Stage
 
 Submit = Callable[[str], Awaitable[NDArray[np.float32]]]
 
-_ENTRY_BYTES: Final = 700
+_ENTRY_BYTES: Final = 750
 """What an entry of the cache takes beside its probabilities: key, objects, links (measured)."""
 
 _log = structlog.get_logger(__name__)
@@ -48,8 +48,8 @@ class Ladder:
     """Finds the route for a prompt.
 
     `submit` turns a text into its unit vector; it is waited for at most `deadline` seconds.
-    `static` is None where there is no static tier, or none is wanted. The cache holds what the
-    encoder's vectors were taken for, up to `cache_bytes`, by a hash: no prompt stays in memory.
+    `static` is None where there is no static tier, or none is wanted. The cache holds answers of
+    the trusted rungs, up to `cache_bytes`, by a hash of the text: no prompt stays in memory.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Ladder:
         self._policy = policy
         self._deadline = deadline
         self._metrics = metrics
-        self._cache: LRUCache[bytes, Classification] = LRUCache(cache_bytes, getsizeof=_bytes_of)
+        self._cache: LRUCache[bytes, Answer] = LRUCache(cache_bytes, getsizeof=_bytes_of)
 
     async def route(self, text: str) -> Answer:
         """Return the route for `text`. Raises only what the encoder's bugs raise."""
@@ -78,14 +78,13 @@ class Ladder:
         key = _key(text)
         known = self._cache.get(key)
         if known is not None:
-            return self._answer(known, Rung.CACHE)
+            return known
         guess = self._guess(text)
         if guess is not None and self._is_sure(guess.choice):
-            return guess
+            return self._remembered(key, guess)
         outcome = await self._encoded(text)
         if isinstance(outcome, Classification):
-            self._remember(key, outcome)
-            return self._answer(outcome, Rung.ENCODER)
+            return self._remembered(key, self._answer(outcome, Rung.ENCODER))
         if guess is not None and guess.choice.reason is Reason.ROUTED:
             return Answer(guess.choice, Rung.GUESS, guess.classification)
         return self._default(outcome)
@@ -123,15 +122,17 @@ class Ladder:
         with self._metrics.time(Stage.CLASSIFY):
             return classify(vector, self._centroids)
 
-    def _remember(self, key: bytes, classification: Classification) -> None:
+    def _remembered(self, key: bytes, answer: Answer) -> Answer:
         # A cache smaller than one entry is a cache switched off.
-        if _bytes_of(classification) <= self._cache.maxsize:
-            self._cache[key] = classification
+        if _bytes_of(answer) <= self._cache.maxsize:
+            self._cache[key] = Answer(answer.choice, Rung.CACHE, answer.classification)
+        return answer
 
 
 def _key(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _bytes_of(classification: Classification) -> int:
-    return _ENTRY_BYTES + classification.probabilities.nbytes
+def _bytes_of(answer: Answer) -> int:
+    known = answer.classification
+    return _ENTRY_BYTES + (known.probabilities.nbytes if known else 0)

@@ -92,7 +92,7 @@ async def occupied(encoder: GatedEncoder, queue: Batcher[list[str]]) -> asyncio.
 async def settled(queue: Batcher[list[str]]) -> None:
     """Wait until nobody is in the queue."""
     async with asyncio.timeout(10):
-        while queue.depth:
+        while queue.depth:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.001)
 
 
@@ -147,11 +147,11 @@ async def test_a_batch_is_bounded_in_tokens_and_not_in_characters() -> None:
 
 
 async def test_a_text_is_tokenized_once_however_long_it_waits() -> None:
-    class CountingEncoder(GatedEncoder):
-        counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
 
+    class CountingEncoder(GatedEncoder):
         def tokenize(self, texts: Sequence[str]) -> Sequence[list[str]]:
-            self.counts.update(texts)
+            counts.update(texts)
             return super().tokenize(texts)
 
     encoder = CountingEncoder()
@@ -162,7 +162,7 @@ async def test_a_text_is_tokenized_once_however_long_it_waits() -> None:
 
     await asyncio.gather(first, *rest)
 
-    assert encoder.counts == dict.fromkeys(["first", "a", "b", "c", "d"], 1)
+    assert counts == dict.fromkeys(["first", "a", "b", "c", "d"], 1)
     await queue.aclose()
 
 
@@ -317,6 +317,24 @@ async def test_short_texts_make_no_long_wait_of_a_long_one() -> None:
 
     assert 0.005 < queue.expected_wait < 0.2
     await long
+    await queue.aclose()
+
+
+async def test_one_slow_batch_does_not_turn_callers_away_for_good() -> None:
+    class Stumbling(LengthEncoder):
+        def encode(self, batch: Sequence[list[str]]) -> NDArray[np.float32]:
+            sleep(0.001 if self.batches else 0.3)
+            return super().encode(batch)
+
+    queue = batcher(Stumbling(), max_cost=1, patience=0.1)
+    await asyncio.gather(*map(queue.submit, "abc"))
+    turned_away = 0
+
+    for _ in range(100):
+        answers = await asyncio.gather(*map(queue.submit, "ab"), return_exceptions=True)
+        turned_away += sum(isinstance(answer, Overloaded) for answer in answers)
+
+    assert 0 < turned_away < 30
     await queue.aclose()
 
 

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -86,7 +87,7 @@ def test_a_sorted_batch_ends_only_where_the_next_text_would_burst_it(
 ) -> None:
     batches = list(sorted_batches(costs, budget))
 
-    for batch, following in zip(batches, batches[1:], strict=False):
+    for batch, following in pairwise(batches):
         assert costs[following[0]] * (len(batch) + 1) > budget
 
 

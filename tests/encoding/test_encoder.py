@@ -7,7 +7,9 @@ from semrouter_extproc.errors import EncodingFailed
 
 
 def test_rows_get_length_one_and_keep_their_direction() -> None:
-    assert np.allclose(unit_rows(np.array([[3, 4], [0, -2]], np.float32)), [[0.6, 0.8], [0, -1]])
+    unit = unit_rows(np.array([[3, 4], [0, -2]], np.float32))
+
+    assert np.allclose(unit, np.array([[0.6, 0.8], [0, -1]]))
 
 
 def test_no_rows_stay_none() -> None:

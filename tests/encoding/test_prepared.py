@@ -21,7 +21,7 @@ from semrouter_extproc.encoding.prepared import (
 )
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL, fingerprint, folder_of
 from semrouter_extproc.errors import EncoderUnavailable
-from support.sentence_models import change
+from support.sentence_models import cast_weights, change
 
 FILES = {NETWORK, TOKENIZER, CARD}
 
@@ -66,7 +66,7 @@ def test_an_empty_folder_is_filled(bert: Path, tmp_path: Path) -> None:
 def test_a_folder_that_holds_something_is_left_alone(bert: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
 
-    with pytest.raises(EncoderUnavailable, match="exists and is not empty; name another folder$"):
+    with pytest.raises(EncoderUnavailable, match=r"is not empty; name another folder$"):
         prepare("bert", bert, tmp_path)
 
     assert names(tmp_path) == {"mine"}
@@ -88,12 +88,7 @@ def test_a_file_is_no_place_for_a_folder(bert: Path, tmp_path: Path) -> None:
 def test_weights_of_half_the_size_make_as_good_an_encoder(
     model: Path, tmp_path: Path, type_: str
 ) -> None:
-    import torch
-    from safetensors import torch as tensors
-
-    weights = tensors.load_file(model / "model.safetensors")
-    halved = {name: tensor.to(getattr(torch, type_)) for name, tensor in weights.items()}
-    tensors.save_file(halved, model / "model.safetensors")
+    cast_weights(model, type_)
 
     assert prepare("model", model, tmp_path / "out").cosine > 0.99
 

@@ -13,7 +13,13 @@ from semrouter_extproc.encoding.prepared import prepare
 from semrouter_extproc.encoding.sentence_model import describe
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL, folder_of
 from semrouter_extproc.errors import EncoderUnavailable
-from support.sentence_models import MODULES, change, write_modules, write_newer
+from support.sentence_models import (
+    MODULES,
+    change,
+    reference_vectors,
+    write_modules,
+    write_newer,
+)
 
 TEXTS = ["prove it", "sue them, and then sue them again " * 10, "日本の首都はどこですか"]
 
@@ -21,13 +27,6 @@ TEXTS = ["prove it", "sue them, and then sue them again " * 10, "日本の首都
 @pytest.fixture
 def model(bert: Path, tmp_path: Path) -> Path:
     return shutil.copytree(bert, tmp_path / "model")
-
-
-def of_sentence_transformers(folder: Path) -> NDArray[np.float32]:
-    from sentence_transformers import SentenceTransformer
-
-    vectors = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
-    return np.asarray(vectors, np.float32)
 
 
 def of_our_own(folder: Path) -> NDArray[np.float32]:
@@ -92,7 +91,7 @@ def test_vectors_are_those_of_sentence_transformers(
     if form == "newer":
         model = write_newer(model, tmp_path / "newer")
 
-    ours, theirs = of_our_own(model), of_sentence_transformers(model)
+    ours, theirs = of_our_own(model), reference_vectors(model, TEXTS)
 
     assert np.sum(ours * theirs, axis=1).min() > 0.99
 
@@ -105,9 +104,9 @@ def test_a_change_that_is_seen_turns_vectors(
 ) -> None:
     changed(model)
 
-    turned = of_sentence_transformers(model)
+    turned = reference_vectors(model, TEXTS)
 
-    assert np.sum(turned * of_sentence_transformers(bert), axis=1).min() < 0.97
+    assert np.sum(turned * reference_vectors(bert, TEXTS), axis=1).min() < 0.97
 
 
 def test_the_window_is_never_longer_than_the_places_that_the_model_knows(model: Path) -> None:

@@ -1,10 +1,17 @@
-"""Small sentence encoders with random weights: folders as sentence-transformers knows them."""
+"""Small sentence encoders with random weights: folders as sentence-transformers knows them.
+
+torch takes seconds to import, which tests without it need not pay.
+"""
+# ruff: noqa: PLC0415
 
 import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL, folder_of
 
@@ -50,6 +57,24 @@ def write_newer(older: Path, folder: Path) -> Path:
 
     SentenceTransformer(str(older), device="cpu").save_pretrained(str(folder))
     return folder
+
+
+def reference_vectors(folder: Path, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return what sentence-transformers makes of `texts`."""
+    from sentence_transformers import SentenceTransformer
+
+    vectors = SentenceTransformer(str(folder), device="cpu").encode(list(texts))
+    return np.asarray(vectors, np.float32)
+
+
+def cast_weights(folder: Path, type_: str) -> None:
+    """Have the weights in `folder` in another type of torch's, such as "bfloat16"."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    cast = {name: tensor.to(getattr(torch, type_)) for name, tensor in weights.items()}
+    save_file(cast, folder / "model.safetensors")
 
 
 def change(path: Path, **members: Any) -> None:

@@ -32,8 +32,10 @@ def export(
     from semrouter_extproc.encoding.local import prepared
     from semrouter_extproc.encoding.prepared import prepare, read_card
     from semrouter_extproc.encoding.weights import folder_of
+    from semrouter_extproc.observe import logs
     from semrouter_extproc.workbench.waiting import waiting_on
 
+    logs.configure()
     with waiting_on(Console(stderr=True)) as progress:
         progress.step(f"Preparing {model}")
         if out is None:

@@ -11,20 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from time import perf_counter
-from typing import Final, Generic
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semrouter_extproc.encoding.batches import take_batch
 from semrouter_extproc.encoding.encoder import Encoder, Tokens
+from semrouter_extproc.encoding.pace import Pace
 from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
 from semrouter_extproc.observe.reports import BatchReport
 
 Vector = NDArray[np.float32]
-
-_NEWEST: Final = 0.1
-"""What the latest batch counts in the averages by which waits are expected."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +78,7 @@ class Batcher(Generic[Tokens]):
         self._choosing = threading.Lock()
         self._depth = 0
         self._backlog = 0
-        self._batch_seconds = 0.0
-        self._batch_characters = 0.0
+        self._pace = Pace(encoder.workers)
         self._closing = False
         self._workers = [
             threading.Thread(target=self._work, name=f"encoder-{number}", daemon=True)
@@ -98,8 +95,7 @@ class Batcher(Generic[Tokens]):
     @property
     def expected_wait(self) -> float:
         """How many seconds an entry that comes now will wait, by the pace of late."""
-        # Averages of both, divided: an average of quotients would follow the shortest texts.
-        return self._backlog * self._batch_seconds / max(self._batch_characters, 1)
+        return self._pace.seconds_for(self._backlog)
 
     async def submit(self, text: str) -> Vector:
         """Return the vector of `text`, a unit vector of the encoder's dimensions.
@@ -225,26 +221,18 @@ class Batcher(Generic[Tokens]):
                 entry.future.set_exception(results)
             else:
                 entry.future.set_result(results[index])
-        if report is None:
-            return
-        if report.is_full:
+        if report is not None:
             self._learn_pace(entries, report)
-        self._on_batch(report)
+            self._on_batch(report)
 
     def _leave(self, entries: Sequence[_Entry]) -> None:
         self._depth -= len(entries)
         self._backlog -= sum(len(entry.text) for entry in entries)
 
     def _learn_pace(self, entries: Sequence[_Entry], report: BatchReport) -> None:
-        """Keep what a full batch takes of late, all workers together, for how many characters.
-
-        Others would mislead: a remote server takes as long for a lone text as for thirty.
-        """
         # Characters, since who is admitted is not tokenized yet.
         characters = sum(len(entry.text) for entry in entries)
-        weight = _NEWEST if self._batch_seconds else 1.0
-        self._batch_seconds += weight * (report.seconds / len(self._workers) - self._batch_seconds)
-        self._batch_characters += weight * (characters - self._batch_characters)
+        self._pace.learn(characters, report.seconds, is_full=report.is_full)
 
 
 def _failure(error: Exception) -> EncodingFailed:

@@ -1,6 +1,5 @@
 """The HTTP filters, in the order that a request meets them."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -34,7 +33,7 @@ from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Config
-from semrouter_extproc.core import headers
+from semrouter_extproc.core import headers, intent
 from semrouter_extproc.envoy import retries
 from semrouter_extproc.envoy.names import ROUTER_CLUSTER
 from semrouter_extproc.envoy.usage import streamed_usage, whole_usage
@@ -53,7 +52,8 @@ _ESCAPED: Final = 6
 # What gRPC and the headers add to a message that carries a body.
 _MESSAGE_HEADROOM_BYTES: Final = 1024 * 1024
 
-_CREDENTIALS: Final = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
+# All that the router reads; credentials and whatever else clients send never leave Envoy.
+_READ_HEADERS: Final = (":method", ":path", "content-type", "content-encoding", intent.HEADER)
 
 
 def http_filters(config: Config) -> list[HttpFilter]:
@@ -114,7 +114,12 @@ def _ext_proc(config: Config) -> ExternalProcessor:
         status_on_error=HttpStatus(code=StatusCode.ServiceUnavailable),
         mutation_rules=_own_headers_only(),
         forward_rules=HeaderForwardingRules(
-            disallowed_headers=ListStringMatcher(patterns=list(_exactly(_CREDENTIALS)))
+            allowed_headers=ListStringMatcher(
+                patterns=[
+                    *(StringMatcher(exact=name) for name in _READ_HEADERS),
+                    StringMatcher(prefix=headers.PREFIX),
+                ]
+            )
         ),
     )
 
@@ -134,7 +139,3 @@ def _own_headers_only() -> HeaderMutationRules:
         disallow_all=True,
         allow_expression=RegexMatcher(regex=f"^(content-(length|type)|{headers.PREFIX}.*)$"),
     )
-
-
-def _exactly(names: Iterable[str]) -> Iterable[StringMatcher]:
-    return (StringMatcher(exact=name) for name in names)
