@@ -22,10 +22,11 @@ RUN useradd --create-home --uid 10001 semrouter
 COPY --from=build /opt/semrouter /opt/semrouter
 COPY deploy/compose/semrouter.yaml /etc/semrouter/
 ENV PATH=/opt/semrouter/bin:$PATH
+# Prepared here rather than at every start, where any user finds it.
+ENV XDG_CACHE_HOME=/var/cache/semrouter ORT_DISABLE_TELEMETRY=1
+RUN semrouter encoder export && chmod -R a+rX "$XDG_CACHE_HOME"
 # By number, so that Kubernetes can see that it is not root.
 USER 10001
-# Prepared here rather than at every start.
-RUN semrouter encoder export
 EXPOSE 50051 9190
 ENTRYPOINT ["semrouter"]
 CMD ["serve", "--config", "/etc/semrouter/semrouter.yaml"]

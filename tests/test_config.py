@@ -114,7 +114,10 @@ def test_a_configuration_survives_being_written_and_read() -> None:
         ),
         (
             page(encoder={"remote": {"url": "vllm:8000/v1"}}),
-            "encoder.remote.url: String should match pattern '^https?://'",
+            (
+                "encoder.remote.url: must be http(s)://HOST:PORT/v1, without user and query; "
+                "a key is taken from the variable that api_key_env names"
+            ),
         ),
         (page(encoder={"remote": {}}), "encoder.remote.url: Field required"),
         (

@@ -146,14 +146,14 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("submit", "_"), FAILURES)
+@pytest.mark.parametrize(("submit", "reason"), FAILURES)
 async def test_without_the_encoder_an_unsure_guess_is_better_than_none(
-    submit: Submit, _: Reason
+    submit: Submit, reason: Reason
 ) -> None:
     answer = await ladder(submit, static=UNSURE, deadline=0.01).route(tiny.MATH)
 
     assert (answer.rung, answer.choice.route.model) == (Rung.GUESS, "thinker")
-    assert answer.choice.reason is Reason.ROUTED
+    assert answer.choice.reason is reason
     assert answer.classification is not None
 
 
@@ -184,7 +184,7 @@ async def test_a_bug_of_the_encoder_is_not_hidden() -> None:
 
 
 @pytest.mark.parametrize("static", [None, UNSURE], ids=["default", "guess"])
-async def test_what_the_encoder_did_not_say_is_not_remembered(static: StaticModel | None) -> None:
+async def test_what_is_not_trusted_is_not_remembered(static: StaticModel | None) -> None:
     class Recovering(Encoder):
         async def submit(self, text: str) -> NDArray[np.float32]:
             vector = await super().submit(text)
@@ -197,8 +197,13 @@ async def test_what_the_encoder_did_not_say_is_not_remembered(static: StaticMode
     assert found[1:] == [Rung.ENCODER, Rung.CACHE]
 
 
-async def test_what_the_static_tier_said_is_not_remembered() -> None:
-    assert await rungs(ladder(Encoder().submit, static=SURE), [tiny.MATH] * 2) == [Rung.STATIC] * 2
+async def test_a_sure_answer_of_the_static_tier_is_remembered_too() -> None:
+    routes = ladder(Encoder().submit, static=SURE)
+
+    first, second = await routes.route(tiny.MATH), await routes.route(tiny.MATH)
+
+    assert (first.rung, second.rung) == (Rung.STATIC, Rung.CACHE)
+    assert second.choice == first.choice
 
 
 async def test_a_cache_of_no_bytes_is_switched_off() -> None:

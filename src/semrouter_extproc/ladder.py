@@ -30,8 +30,8 @@ from semrouter_extproc.observe.metrics import Metrics, Rung, Stage
 
 Submit = Callable[[str], Awaitable[NDArray[np.float32]]]
 
-_ENTRY_BYTES: Final = 750
-"""What an entry of the cache takes beside its probabilities: key, objects, links (measured)."""
+_ENTRY_BYTES: Final = 900
+"""What an entry of the cache takes at most beside its probabilities (measured)."""
 
 _log = structlog.get_logger(__name__)
 
@@ -69,6 +69,7 @@ class Ladder:
         self._policy = policy
         self._deadline = deadline
         self._metrics = metrics
+        self._logged: EncodingFailed | None = None
         self._cache: LRUCache[bytes, Answer] = LRUCache(cache_bytes, getsizeof=_bytes_of)
 
     async def route(self, text: str) -> Answer:
@@ -86,7 +87,9 @@ class Ladder:
         if isinstance(outcome, Classification):
             return self._remembered(key, self._answer(outcome, Rung.ENCODER))
         if guess is not None and guess.choice.reason is Reason.ROUTED:
-            return Answer(guess.choice, Rung.GUESS, guess.classification)
+            # The reason stays that of the encoder, or half of its failures would be hidden.
+            choice = msgspec.structs.replace(guess.choice, reason=outcome)
+            return Answer(choice, Rung.GUESS, guess.classification)
         return self._default(outcome)
 
     def _answer(self, classification: Classification, rung: Rung) -> Answer:
@@ -117,10 +120,16 @@ class Ladder:
         except (Overloaded, Closed):
             return Reason.OVERLOADED
         except EncodingFailed as error:
-            _log.error("encoding failed", error=str(error))
+            self._log_once(error)
             return Reason.ENCODER_ERROR
         with self._metrics.time(Stage.CLASSIFY):
             return classify(vector, self._centroids)
+
+    def _log_once(self, error: EncodingFailed) -> None:
+        # All prompts of a failed batch are given the same error.
+        if error is not self._logged:
+            _log.error("encoding failed", error=str(error))
+        self._logged = error
 
     def _remembered(self, key: bytes, answer: Answer) -> Answer:
         # A cache smaller than one entry is a cache switched off.

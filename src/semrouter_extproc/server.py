@@ -31,6 +31,7 @@ from semrouter_extproc.encoding.remote_encoder import RemoteEncoder
 from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.extproc.health import Health
 from semrouter_extproc.extproc.service import external_processor
+from semrouter_extproc.extproc.threads import unobtrusive_threads
 from semrouter_extproc.ladder import Ladder
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.router import SemanticRouter
@@ -156,14 +157,15 @@ class _Signals:
 
 def _bind(config: Config) -> grpc.aio.Server:
     size = config.server.max_body + _MESSAGE_OVERHEAD
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", size),
-            ("grpc.max_send_message_length", size),
-            # Two routers on one port would share it silently, and Envoy would see only one.
-            ("grpc.so_reuseport", 0),
-        ]
-    )
+    with unobtrusive_threads():
+        server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", size),
+                ("grpc.max_send_message_length", size),
+                # Two routers on one port would share it silently, and Envoy would see only one.
+                ("grpc.so_reuseport", 0),
+            ]
+        )
     try:
         server.add_insecure_port(str(config.server.grpc))
     except RuntimeError:

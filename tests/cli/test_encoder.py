@@ -48,7 +48,7 @@ def test_a_folder_is_written_and_how_to_use_it_is_told(
     code, out, _ = export(capfd, "--model", str(bert), "--out", str(tmp_path / "out"))
 
     assert code == 0
-    assert out.endswith(f"Use it: encoder.model: {tmp_path / 'out'}\n")
+    assert out.endswith(f"Use it with encoder.model: {tmp_path / 'out'}\n")
     assert (tmp_path / "out" / "encoder.onnx").is_file()
 
 

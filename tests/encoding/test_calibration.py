@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from time import sleep
+from time import perf_counter, sleep, thread_time
 
 import numpy as np
 import pytest
@@ -30,18 +30,41 @@ class SleepingEncoder:
         return np.ones((len(batch), 1), np.float32)
 
 
+def batch_of(encoder: SleepingEncoder) -> int:
+    return cheapest_batch(encoder, perf_counter)
+
+
 def test_where_company_gains_nothing_one_text_is_the_best_batch() -> None:
-    assert cheapest_batch(SleepingEncoder(per_batch=0, per_text=0.01)) == TOKENS
+    assert batch_of(SleepingEncoder(per_batch=0, per_text=0.01)) == TOKENS
 
 
-@pytest.mark.parametrize(("per_batch", "fewest", "most"), [(0.001, 8, 64), (0.004, 32, 256)])
+@pytest.mark.parametrize(("per_batch", "fewest", "most"), [(0.0005, 8, 32), (0.002, 32, 128)])
 def test_a_batch_grows_until_its_own_cost_is_spread_thin(
     per_batch: float, fewest: int, most: int
 ) -> None:
-    texts = cheapest_batch(SleepingEncoder(per_batch=per_batch, per_text=0.0005)) // TOKENS
+    texts = batch_of(SleepingEncoder(per_batch=per_batch, per_text=0.0005)) // TOKENS
 
     assert fewest <= texts <= most
 
 
 def test_a_batch_has_an_end_even_where_every_text_more_is_free() -> None:
-    assert cheapest_batch(SleepingEncoder(per_batch=0.001, per_text=0)) <= 4096 * TOKENS
+    assert batch_of(SleepingEncoder(per_batch=0.001, per_text=0)) <= 4096 * TOKENS
+
+
+def test_what_else_keeps_the_machine_busy_is_not_counted() -> None:
+    class Interrupted(SleepingEncoder):
+        """Computes the same for every batch, but is kept from it for long in every large one."""
+
+        def encode(self, batch: Sequence[list[int]]) -> NDArray[np.float32]:
+            busy = thread_time()
+            while thread_time() < busy + 0.001:
+                pass
+            if 2 <= len(batch) < 64:
+                sleep(0.001 * len(batch))
+            return np.ones((len(batch), 1), np.float32)
+
+    encoder = Interrupted(per_batch=0, per_text=0)
+
+    assert (
+        cheapest_batch(encoder, perf_counter) < 64 * TOKENS <= cheapest_batch(encoder, thread_time)
+    )

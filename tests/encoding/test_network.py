@@ -59,7 +59,9 @@ def test_a_damaged_graph_is_named_with_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "encoder.onnx"
     file.write_bytes(b"no graph")
 
-    with pytest.raises(EncoderUnavailable, match=r"encoder\.onnx cannot be loaded: .*export$"):
+    with pytest.raises(
+        EncoderUnavailable, match=r"encoder\.onnx cannot be loaded: .*export --out FOLDER$"
+    ):
         Network(file, "mean")
 
 

@@ -206,7 +206,9 @@ def test_a_damaged_file_is_named(encoder: Path, file: str, content: bytes | None
 def test_a_card_of_another_format_is_refused(encoder: Path) -> None:
     change(encoder / CARD, format=2)
 
-    with pytest.raises(EncoderUnavailable, match=r"encoder\.json.*semrouter encoder export$"):
+    with pytest.raises(
+        EncoderUnavailable, match=r"encoder\.json.*semrouter encoder export --out FOLDER$"
+    ):
         read_card(encoder)
 
 

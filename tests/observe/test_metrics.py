@@ -8,7 +8,9 @@ def test_a_batch_shows_its_size_its_padding_and_its_waits() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
 
-    metrics.encoded(BatchReport(size=3, padding=1.5, waited=[0.1, 0.2, 0.3], seconds=0.05, is_full=False))
+    metrics.encoded(
+        BatchReport(size=3, padding=1.5, waited=[0.1, 0.2, 0.3], seconds=0.05, is_full=False)
+    )
 
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(f"semrouter_{name}", labels)

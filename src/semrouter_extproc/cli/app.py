@@ -17,6 +17,7 @@ from semrouter_extproc.cli.fit import fit
 from semrouter_extproc.cli.route import route
 from semrouter_extproc.cli.serve import serve
 from semrouter_extproc.errors import SemRouterError
+from semrouter_extproc.observe import logs
 
 app = typer.Typer(
     name="semrouter",
@@ -55,6 +56,7 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a fault of the user's or the machine's ends it with exit code 2."""
+    logs.configure()
     try:
         app(arguments)
     except SemRouterError as error:

@@ -29,17 +29,15 @@ def export(
     import msgspec
     from rich.console import Console
 
-    from semrouter_extproc.encoding.local import prepared
+    from semrouter_extproc.encoding.local import prepared_in_cache
     from semrouter_extproc.encoding.prepared import prepare, read_card
     from semrouter_extproc.encoding.weights import folder_of
-    from semrouter_extproc.observe import logs
     from semrouter_extproc.workbench.waiting import waiting_on
 
-    logs.configure()
     with waiting_on(Console(stderr=True)) as progress:
         progress.step(f"Preparing {model}")
         if out is None:
-            folder = prepared(model)
+            folder = prepared_in_cache(model, anew=True)
         else:
             folder = out
             prepare(Path(model).name, folder_of(model), out)
@@ -49,5 +47,7 @@ def export(
     else:
         typer.echo(
             f"{folder}: {card.fingerprint}, {card.dimensions} dimensions. Rounding turned its "
-            f"vectors to a cosine of {card.cosine} at worst. Use it: encoder.model: {folder}"
+            f"vectors to a cosine of {card.cosine} at worst."
         )
+        if out is not None:
+            typer.echo(f"Use it with encoder.model: {out}")

@@ -9,9 +9,7 @@ def serve(config: ConfigFile) -> None:
     import uvloop
 
     from semrouter_extproc.config import load
-    from semrouter_extproc.observe import logs
     from semrouter_extproc.server import serve as serve_until_stopped
 
-    logs.configure()
     # A fifth less of CPU time per request than asyncio's own loop.
     uvloop.run(serve_until_stopped(load(config)))

@@ -70,6 +70,12 @@ class Config(Section):
                 "envoy.message_timeout: must exceed server.deadline "
                 f"({write_duration(self.server.deadline)}), or Envoy gives up first"
             )
+        remote = self.encoder.remote
+        if remote is not None and remote.deadline > self.server.deadline:
+            faults.append(
+                "encoder.remote.deadline: must not exceed server.deadline "
+                f"({write_duration(self.server.deadline)}), or nobody waits for the answer"
+            )
         if faults:
             raise ValueError("\n".join(faults))
         return self

@@ -1,8 +1,9 @@
 """The parts of the page, and their defaults."""
 
+import re
 from typing import Literal, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, field_validator, model_validator
 
 from semrouter_extproc.config.values import Address, Duration, HostPort, Level, Name, Tag
 from semrouter_extproc.core import rules
@@ -33,9 +34,19 @@ class Server(Section):
 class RemoteEncoder(Section):
     """A server of embeddings that stands in for an encoder of our own."""
 
-    url: str = Field(pattern=r"^https?://")
+    url: str
     deadline: Duration = Field(default=0.15, gt=0)
     api_key_env: str | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _is_bare(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^\s@?#]+", url):
+            raise ValueError(
+                "must be http(s)://HOST:PORT/v1, without user and query; "
+                "a key is taken from the variable that api_key_env names"
+            )
+        return url
 
 
 class Encoder(Section):
@@ -50,7 +61,13 @@ class Encoder(Section):
     max_queue: int = Field(default=4096, ge=1)
 
     @model_validator(mode="after")
-    def _onnx_is_for_the_cpu(self) -> Self:
+    def _keys_go_together(self) -> Self:
+        own = (self.backend, self.device, self.threads, self.max_batch_tokens)
+        if self.remote is not None and own != ("auto", "auto", None, None):
+            raise ValueError(
+                "with `remote`, the server decides about backend, device, threads and "
+                "max_batch_tokens; leave them out"
+            )
         if self.backend == "onnx" and self.device.startswith("cuda"):
             raise ValueError("backend onnx runs on the CPU; for a GPU, backend: torch")
         return self

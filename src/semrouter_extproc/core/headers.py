@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
+from semrouter_extproc.core import intent
 from semrouter_extproc.core.policy import Decision
 
 PREFIX: Final = "x-semrouter-"
 """Every header of ours starts with this; what a client sends under it is removed."""
+
+READ: Final = (":method", ":path", "content-type", "content-encoding", intent.HEADER)
+"""The other headers that are read; Envoy is told to send no more than these."""
 
 MODEL: Final = f"{PREFIX}model"
 CATEGORY: Final = f"{PREFIX}category"

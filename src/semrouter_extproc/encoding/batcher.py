@@ -6,12 +6,14 @@ under load the batches grow by themselves.
 """
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from time import perf_counter
-from typing import Generic
+from typing import Final, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,10 @@ from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
 from semrouter_extproc.observe.reports import BatchReport
 
 Vector = NDArray[np.float32]
+
+_NICENESS: Final = 5
+_MOST_CHARACTERS: Final = 2_000
+"""Encoders read no more of a text, so that a longer one keeps nobody waiting for longer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +117,7 @@ class Batcher(Generic[Tokens]):
             raise Overloaded(f"{self._depth} prompts are waiting for the encoder")
         entry = _Entry(text, self._loop.create_future(), perf_counter())
         self._depth += 1
-        self._backlog += len(text)
+        self._backlog += _counted(text)
         self._inbox.put(entry)
         return await entry.future
 
@@ -124,6 +130,7 @@ class Batcher(Generic[Tokens]):
             await asyncio.to_thread(worker.join)
 
     def _work(self) -> None:
+        _yield_to_the_event_loop()
         while (batch := self._next_batch()) is not None:
             self._run(batch)
 
@@ -227,12 +234,23 @@ class Batcher(Generic[Tokens]):
 
     def _leave(self, entries: Sequence[_Entry]) -> None:
         self._depth -= len(entries)
-        self._backlog -= sum(len(entry.text) for entry in entries)
+        self._backlog -= sum(_counted(entry.text) for entry in entries)
 
     def _learn_pace(self, entries: Sequence[_Entry], report: BatchReport) -> None:
         # Characters, since who is admitted is not tokenized yet.
-        characters = sum(len(entry.text) for entry in entries)
+        characters = sum(_counted(entry.text) for entry in entries)
         self._pace.learn(characters, report.seconds, is_full=report.is_full)
+
+
+def _counted(text: str) -> int:
+    return min(len(text), _MOST_CHARACTERS)
+
+
+def _yield_to_the_event_loop() -> None:
+    """Let the calling thread have the core only when the event loop does not want it."""
+    # On Linux a thread has a niceness of its own; elsewhere it would be that of the process.
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _failure(error: Exception) -> EncodingFailed:

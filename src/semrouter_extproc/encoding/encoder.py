@@ -54,7 +54,9 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return `vectors`, `[N, D]`, with every row at length 1. Raises `EncodingFailed`."""
     if vectors.ndim != _MATRIX:
         raise EncodingFailed(f"the encoder returned numbers shaped {list(vectors.shape)}")
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    # Numbers too large to be squared make an infinite length, which is refused below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     # Written so that NaN, which compares false with everything, counts as wrong.
     if not (np.isfinite(norms) & (norms > 0)).all():
         raise EncodingFailed("the encoder returned a vector without a direction")

@@ -1,11 +1,13 @@
 """The encoder that suits this machine: ONNX Runtime on a CPU, torch on a GPU."""
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
 import structlog
 
+from semrouter_extproc.encoding.network import require_onnxruntime
 from semrouter_extproc.encoding.onnx_encoder import OnnxEncoder
 from semrouter_extproc.encoding.prepared import is_prepared, place_in_cache, prepare
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
@@ -14,7 +16,8 @@ from semrouter_extproc.errors import EncoderUnavailable
 
 Backend = Literal["auto", "onnx", "torch"]
 
-_GPU_DEVICES: Final = ("nvidia[0-9]*", "dxg")
+# NVIDIA's, those of a Windows host, AMD's.
+_GPU_DEVICES: Final = ("nvidia[0-9]*", "dxg", "kfd")
 
 _log = structlog.get_logger(__name__)
 
@@ -27,32 +30,52 @@ def local_encoder(
     `backend` "auto" takes ONNX Runtime, but torch for a GPU and for a model that ONNX Runtime
     cannot run. Raises `EncoderUnavailable`.
     """
-    # A prepared folder holds nothing for torch.
-    torch_can = find_spec("torch") is not None and not is_prepared(folder_of(model))
-    wants_gpu = device.startswith("cuda") or (device == "auto" and torch_can and _sees_gpu())
-    if backend == "torch" or (backend == "auto" and wants_gpu):
+    torch_can = find_spec("sentence_transformers") is not None
+    if backend == "torch" or device.startswith("cuda"):
+        return TorchEncoder(model, device=device, workers=workers)
+    folder = folder_of(model)
+    if is_prepared(folder):
+        return OnnxEncoder(folder, workers=workers)
+    if backend == "auto" and device == "auto" and torch_can and _finds_gpu():
         return TorchEncoder(model, device=device, workers=workers)
     try:
-        return OnnxEncoder(prepared(model), workers=workers)
+        return _onnx_encoder(model, workers)
     except EncoderUnavailable as error:
         if backend == "onnx" or not torch_can:
             raise
-        _log.warning("torch encodes, four times slower than onnx would", why=str(error))
+        _log.warning("torch encodes, in more time than onnx would take", why=str(error))
         return TorchEncoder(model, device=device, workers=workers)
 
 
-def prepared(model: str) -> Path:
-    """Return the folder of `model` for ONNX Runtime, prepared now if it was not before."""
+def prepared_in_cache(model: str, *, anew: bool = False) -> Path:
+    """Return the folder of `model` for ONNX Runtime in the user's cache.
+
+    It is prepared now if it was not before, or is wanted `anew`. Raises `EncoderUnavailable`.
+    """
     folder = folder_of(model)
-    if is_prepared(folder):
-        return folder
     place = place_in_cache(Path(model).name, folder)
+    require_onnxruntime()
+    if anew:
+        shutil.rmtree(place, ignore_errors=True)
     if not is_prepared(place):
-        _log.info("preparing the encoder, once", model=model, folder=str(place))
         prepare(Path(model).name, folder, place)
+        _log.info("prepared the encoder, once", model=model, folder=str(place))
     return place
 
 
-def _sees_gpu() -> bool:
-    # To ask torch itself would cost seconds.
-    return any(next(Path("/dev").glob(name), None) for name in _GPU_DEVICES)
+def _onnx_encoder(model: str, workers: int) -> OnnxEncoder:
+    place = prepared_in_cache(model)
+    try:
+        return OnnxEncoder(place, workers=workers)
+    except EncoderUnavailable as error:
+        _log.warning("the prepared encoder is damaged, and prepared again", why=str(error))
+        return OnnxEncoder(prepared_in_cache(model, anew=True), workers=workers)
+
+
+def _finds_gpu() -> bool:
+    # To ask torch takes seconds: only where there is something to ask about.
+    if not any(next(Path("/dev").glob(name), None) for name in _GPU_DEVICES):
+        return False
+    import torch  # noqa: PLC0415 - an extra
+
+    return torch.cuda.is_available()

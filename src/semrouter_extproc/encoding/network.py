@@ -1,9 +1,10 @@
 """A sentence graph at work in ONNX Runtime."""
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import onnxruntime
 
 Pooling = Literal["mean", "cls"]
+
+PREPARE_AGAIN: Final = "prepare it again: semrouter encoder export --out FOLDER"
 
 
 class Network:
@@ -51,9 +54,16 @@ def pooling_weights(
     return rows[:, None, :].astype(np.float32)
 
 
-def _session(graph: Path | bytes) -> "onnxruntime.InferenceSession":
+def require_onnxruntime() -> None:
+    """Raise `EncoderUnavailable` unless ONNX Runtime is installed."""
     if find_spec("onnxruntime") is None:
         raise EncoderUnavailable(f"onnxruntime is missing; {INSTALL}")
+
+
+def _session(graph: Path | bytes) -> "onnxruntime.InferenceSession":
+    require_onnxruntime()
+    # It would report its use to its maker, by a thread of its own, and keep an identity on disk.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # An extra, which takes half a second to import.
     import onnxruntime  # noqa: PLC0415
 
@@ -69,6 +79,5 @@ def _session(graph: Path | bytes) -> "onnxruntime.InferenceSession":
     except Exception as error:  # its exceptions share no base class
         where = "the graph" if isinstance(graph, bytes) else str(graph)
         raise EncoderUnavailable(
-            f"{where} cannot be loaded: {first_line(error)}; prepare it again: "
-            "semrouter encoder export"
+            f"{where} cannot be loaded: {first_line(error)}; {PREPARE_AGAIN}"
         ) from error

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from time import thread_time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class OnnxEncoder:
     @cached_property
     def batch_cost(self) -> int:
         """The tokens of a batch past which more gain nothing, measured when first asked."""
-        return cheapest_batch(self)
+        return cheapest_batch(self, thread_time)
 
     def encode(self, batch: Sequence[TokenIds]) -> NDArray[np.float32]:
         """Return one unit vector per text, `[len(batch), dimensions]`. Raises EncodingFailed."""

@@ -4,8 +4,9 @@ A prepared encoder is a folder with `encoder.onnx`, `tokenizer.json` and `encode
 neither torch nor the original weights.
 """
 
-import shutil
+import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +21,7 @@ from safetensors.numpy import load_file
 from semrouter_extproc.core.probes import ALIKE, PROBES, likeness
 from semrouter_extproc.encoding.bert import Array, Precision, sentence_graph
 from semrouter_extproc.encoding.encoder import unit_rows
-from semrouter_extproc.encoding.network import Network, Pooling
+from semrouter_extproc.encoding.network import PREPARE_AGAIN, Network, Pooling
 from semrouter_extproc.encoding.sentence_model import SentenceModel, describe
 from semrouter_extproc.encoding.tokens import TextTokenizer, load_tokenizer
 from semrouter_extproc.encoding.weights import fingerprint, first_line, weight_files
@@ -60,20 +61,28 @@ def read_card(folder: Path) -> Card:
         return msgspec.json.decode((folder / CARD).read_bytes(), type=Card)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise EncoderUnavailable(
-            f"{folder / CARD} cannot be read: {first_line(error)}; prepare it again: "
-            "semrouter encoder export"
+            f"{folder / CARD} cannot be read: {first_line(error)}; {PREPARE_AGAIN}"
         ) from error
 
 
 def place_in_cache(name: str, folder: Path) -> Path:
-    """Return where the encoder made from the model in `folder` belongs, made or not."""
+    """Return where the encoder made from the model in `folder` belongs, made or not.
+
+    Raises `EncoderUnavailable` where there is no place for a cache.
+    """
     weights = fingerprint(name, folder).replace("@sha256:", "-")
     # The same weights are another encoder with another pooling, prompt or window.
     settings = sha256()
     for path in sorted(folder.rglob("*.json")):
         settings.update(path.read_bytes())
     place = f"{weights}-{settings.hexdigest()[:8]}-int8-{_GRAPH_VERSION}"
-    return user_cache_path("semrouter") / "encoders" / place
+    try:
+        return user_cache_path("semrouter") / "encoders" / place
+    except RuntimeError as error:
+        raise EncoderUnavailable(
+            "without a home directory there is no place for the prepared encoder; "
+            "set XDG_CACHE_HOME, or name a folder that `semrouter encoder export --out` wrote"
+        ) from error
 
 
 def prepare(name: str, folder: Path, out: Path) -> Card:
@@ -82,17 +91,22 @@ def prepare(name: str, folder: Path, out: Path) -> Card:
     Whoever looks at `out` finds all of it or nothing. Raises `EncoderUnavailable` for a model
     that the graph cannot express or that does not survive rounding, and where `out` exists.
     """
+    if is_prepared(folder):
+        raise EncoderUnavailable(f"{folder} is prepared already; name the model itself")
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise EncoderUnavailable(f"{out} exists and is not empty; name another folder")
     model = describe(folder)
-    graphs = _graphs(folder, model)
+    weights = _weights(folder)
+    # One after the other, each forgotten before the next: together they would take 500 MB.
+    exact = _probed(folder, model, _graph(folder, weights, model, "float32"))
+    network = _graph(folder, weights, model, "int8")
     card = Card(
         fingerprint=fingerprint(name, folder),
         dimensions=model.shape.width,
         window=model.window,
         prefix=model.prefix,
         pooling=model.pooling,
-        cosine=round(_faithfulness(folder, model, graphs), 4),
+        cosine=round(likeness(_probed(folder, model, network), exact), 4),
     )
     if card.cosine < ALIKE:
         raise EncoderUnavailable(
@@ -100,19 +114,17 @@ def prepare(name: str, folder: Path, out: Path) -> Card:
             f"{card.cosine}, {ALIKE} is the least; set encoder.backend: torch"
         )
     try:
-        _write(folder, graphs["int8"], card, out)
+        _write(folder, network, card, out)
     except OSError as error:
         raise EncoderUnavailable(f"{out}: cannot be written: {error.strerror}") from error
     return card
 
 
-def _graphs(folder: Path, model: SentenceModel) -> dict[Precision, bytes]:
-    weights = _weights(folder)
+def _graph(
+    folder: Path, weights: Mapping[str, Array], model: SentenceModel, precision: Precision
+) -> bytes:
     try:
-        return {
-            precision: sentence_graph(weights, model.shape, precision).SerializeToString()
-            for precision in ("int8", "float32")
-        }
+        return sentence_graph(weights, model.shape, precision).SerializeToString()
     except KeyError as error:
         raise _unfit_weights(folder, f"they are not those of a BERT: {error}") from error
 
@@ -141,14 +153,11 @@ def _unfit_weights(folder: Path, why: str) -> EncoderUnavailable:
     )
 
 
-def _faithfulness(folder: Path, model: SentenceModel, graphs: dict[Precision, bytes]) -> float:
+def _probed(folder: Path, model: SentenceModel, graph: bytes) -> Array:
+    """Return the unit vectors that `graph` gives the check sentences."""
     tokenizer = load_tokenizer(folder / TOKENIZER)
     batch = TextTokenizer(tokenizer, window=model.window, prefix=model.prefix)(PROBES)
-    rounded, exact = (
-        unit_rows(Network(graphs[precision], model.pooling)(batch))
-        for precision in ("int8", "float32")
-    )
-    return likeness(rounded, exact)
+    return unit_rows(Network(graph, model.pooling)(batch))
 
 
 def _write(folder: Path, network: bytes, card: Card, out: Path) -> None:
@@ -156,13 +165,21 @@ def _write(folder: Path, network: bytes, card: Card, out: Path) -> None:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".preparing-") as scratch:
         made = Path(scratch) / "made"
         made.mkdir()
-        (made / NETWORK).write_bytes(network)
-        shutil.copyfile(folder / TOKENIZER, made / TOKENIZER)
+        _write_durably(made / NETWORK, network)
+        _write_durably(made / TOKENIZER, (folder / TOKENIZER).read_bytes())
         document = msgspec.json.format(msgspec.json.encode(card), indent=2)
-        (made / CARD).write_bytes(document + b"\n")
+        _write_durably(made / CARD, document + b"\n")
         try:
             made.rename(out)
         except OSError:
             # Two routers that start together both prepare; the second finds it done.
             if not is_prepared(out):
                 raise
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    # Renamed before it is on the disk, a file could be found empty after a loss of power.
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

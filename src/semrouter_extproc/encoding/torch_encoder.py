@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from semrouter_extproc.encoding.calibration import cheapest_batch
 from semrouter_extproc.encoding.encoder import unit_rows
+from semrouter_extproc.encoding.prepared import is_prepared
 from semrouter_extproc.encoding.tokens import TextTokenizer, TokenIds, rectangle
 from semrouter_extproc.encoding.weights import (
     DEFAULT_MODEL,
@@ -57,6 +59,11 @@ class TorchEncoder:
     ) -> None:
         _require_sentence_transformers()
         folder = folder_of(model)
+        if is_prepared(folder):
+            raise EncoderUnavailable(
+                f"{folder} is prepared for ONNX Runtime and holds nothing for torch; "
+                "name the model itself"
+            )
         self._model = _load(model, folder, device, precision)
         self.fingerprint = fingerprint(Path(model).name, folder)
         self.workers = workers if self.device == "cpu" else _WORKERS_ON_CUDA
@@ -81,7 +88,7 @@ class TorchEncoder:
     @cached_property
     def batch_cost(self) -> int:
         """The tokens of a batch past which more gain nothing, measured when first asked."""
-        return cheapest_batch(self)
+        return cheapest_batch(self, thread_time if self.device == "cpu" else perf_counter)
 
     def encode(self, batch: Sequence[TokenIds]) -> NDArray[np.float32]:
         """Return one unit vector per text, `[len(batch), dimensions]`. Raises EncodingFailed."""

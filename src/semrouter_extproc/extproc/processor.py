@@ -41,7 +41,6 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
 from semrouter_extproc.router import SemanticRouter
 
 _JSON: Final = "application/json"
-_READ: Final = frozenset({":method", ":path", "content-type", "content-encoding", intent.HEADER})
 
 
 class _Mode(Enum):
@@ -121,7 +120,7 @@ class RequestProcessor:
         values = {}
         for header in request.headers.headers:
             name = header.key
-            if name in _READ:
+            if name in headers.READ:
                 values[name] = header.raw_value.decode("latin-1")
             elif name.startswith(headers.PREFIX):
                 self._spoofed.append(name)

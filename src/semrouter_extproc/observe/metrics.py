@@ -121,7 +121,7 @@ class Metrics(Collector):
         yield _family("semrouter_batch_size", "Prompts encoded together.", {(): self._batch_size})
         yield _family(
             "semrouter_batch_padding_ratio",
-            "Characters computed over characters asked for; 1 is no padding.",
+            "Tokens computed over tokens asked for; 1 is no padding.",
             {(): self._padding},
         )
         yield GaugeMetricFamily(
