@@ -47,8 +47,16 @@ format: $(READY) ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix
 
 .PHONY: bench
-bench: $(READY) ## Run the benchmarks (half an hour); DATA=FOLDER names the labelled prompts
+bench: $(READY) ## Measure the targets in short form (10 minutes); DATA=FOLDER names the labelled prompts
 	@test -n "$(DATA)" || { echo "make bench: say where the labelled prompts are, DATA=FOLDER" >&2; exit 2; }
+	$(BIN)/python benchmarks/short.py "$(DATA)"
+
+.PHONY: bench-all
+bench-all: $(READY) ## Measure everything anew into benchmarks/results (two hours); DATA=FOLDER as above
+	@test -n "$(DATA)" || { echo "make bench-all: say where the labelled prompts are, DATA=FOLDER" >&2; exit 2; }
+	for name in encoders static_tier through_envoy no_encoder overload peers; do \
+		$(BIN)/python benchmarks/$$name.py "$(DATA)" || exit; done
+	for name in long_prompts prototypes start languages; do $(BIN)/python benchmarks/$$name.py || exit; done
 	$(ONE_THREAD) $(BIN)/python benchmarks/classification.py "$(DATA)"
 	$(ONE_THREAD) $(BIN)/python benchmarks/prompts.py "$(DATA)"
 	PYTHONPATH=tests $(BIN)/python benchmarks/prefix_cache.py

@@ -23,7 +23,7 @@ from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import classify
 from semrouter_extproc.core.policy import PAPER_POLICY, Policy, Reason, Route
 from semrouter_extproc.core.reasoning import Reasoning
-from semrouter_extproc.encoding.local import prepared
+from semrouter_extproc.encoding.local import prepared_in_cache
 from semrouter_extproc.encoding.onnx_encoder import OnnxEncoder
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL
@@ -69,7 +69,7 @@ def measure(path: Path, progress: Progress) -> Results:
     ours = replace(learn(rows, choice.settings), temperature=choice.temperature)
     means = learn(rows, Settings(1, choice.settings.sharpness, 0))
     progress.step("Encoding held-out prompts in 8-bit integers")
-    coarse = encode(unseen, OnnxEncoder(prepared(DEFAULT_MODEL)), progress)
+    coarse = encode(unseen, OnnxEncoder(prepared_in_cache(DEFAULT_MODEL)), progress)
     progress.step("Measuring time")
     return Results(
         data_sha256=file.digest,

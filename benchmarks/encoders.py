@@ -26,7 +26,7 @@ from sentence_transformers import SentenceTransformer
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import classify
 from semrouter_extproc.encoding.encoder import Encoder
-from semrouter_extproc.encoding.local import prepared
+from semrouter_extproc.encoding.local import prepared_in_cache
 from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.encoding.onnx_encoder import OnnxEncoder
 from semrouter_extproc.encoding.tokens import TokenIds
@@ -58,23 +58,25 @@ def main() -> None:
     parser.add_argument(
         "data", type=Path, help="folder that holds examples/mmlu_pro.jsonl.gz", metavar="DATA"
     )
+    parser.add_argument("--every", type=int, default=1, help="take only every so many rows")
     arguments = parser.parse_args()
     console = Console()
     with waiting_on(console) as progress:
-        results = measure(arguments.data / "examples" / "mmlu_pro.jsonl.gz", progress)
+        path = arguments.data / "examples" / "mmlu_pro.jsonl.gz"
+        results = measure(path, arguments.every, progress)
     publish("encoders", results, markdown(results), console)
     draw(results)
 
 
-def measure(path: Path, progress: Progress) -> Results:
-    """Return every figure."""
+def measure(path: Path, every: int, progress: Progress) -> Results:
+    """Return every figure, from every so many rows."""
     (file,) = read_examples([path])
-    seen = [row for row in file.examples if not is_held_out(row.id)]
-    unseen = [row for row in file.examples if is_held_out(row.id)]
+    seen = [row for row in file.examples if not is_held_out(row.id)][::every]
+    unseen = [row for row in file.examples if is_held_out(row.id)][::every]
     encoders: Encoders = {
         EXACT: TorchEncoder(device="cpu", precision="float32"),
         "torch, bfloat16": TorchEncoder(device="cpu", precision="bfloat16"),
-        FAST: OnnxEncoder(prepared(DEFAULT_MODEL)),
+        FAST: OnnxEncoder(prepared_in_cache(DEFAULT_MODEL)),
     }
     centroids = learned(seen, encoders[EXACT], progress)
     vectors = {}
@@ -88,7 +90,7 @@ def measure(path: Path, progress: Progress) -> Results:
     }
     progress.step("Measuring time, the variants in turn")
     count = ROUNDS * PROMPTS_A_ROUND
-    texts = [row.text for row in unseen[:: len(unseen) // count]][:count]
+    texts = [row.text for row in unseen[:: max(len(unseen) // count, 1)]][:count]
     seconds = time_in_turns(encoders, texts)
     return Results(
         machine=machine(),

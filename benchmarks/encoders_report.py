@@ -10,9 +10,12 @@ OURS_BEGIN_WITH = "ONNX"
 
 @dataclass(frozen=True, slots=True)
 class EncoderRow:
-    """An encoder: CPU milliseconds per prompt (median, and what the quickest tenth of rounds
-    stayed below), their ratio to the baseline's in the same rounds, the mean cosine to exact
-    vectors, and the share of held-out prompts whose category is right.
+    """What an encoder costs and loses.
+
+    `cpu_ms` is CPU milliseconds per prompt, the median of all rounds, `quick_ms` what the
+    quickest tenth of rounds stayed below, `ratio` that to the baseline's in the same rounds.
+    `cosine` is the mean to exact vectors, `accuracy` the share of held-out prompts whose
+    category is right.
     """
 
     name: str
@@ -36,14 +39,21 @@ class Results:
 
 def markdown(results: Results) -> str:
     """Return the figures as a table."""
+    setup = (
+        f"CPU time of one thread per MMLU-Pro question of {results.tokens:.0f} tokens in the "
+        "mean: the median of all rounds (and what the quickest tenth stayed below), and its "
+        "ratio to the first line in the same rounds. Accuracy of the category is that on "
+        f"{results.prompts:,} held-out questions, with prototypes learned in full precision."
+    )
+    batches = (
+        "In batches: eight prompts at a time, put together by length; ours within the "
+        f"{results.batch_cost} tokens that were measured to be best here."
+    )
     return "\n".join(
         [
             "# What the encoders cost",
             "",
-            f"CPU time of one thread per MMLU-Pro question of {results.tokens:.0f} tokens in the "
-            "mean: the median of all rounds (and what the quickest tenth stayed below), and its "
-            "ratio to the first line in the same rounds. Accuracy of the category is that on "
-            f"{results.prompts:,} held-out questions, with prototypes learned in full precision.",
+            setup,
             "",
             "| encoder | CPU ms | ratio | cosine | accuracy |",
             "| --- | --- | --- | --- | --- |",
@@ -55,8 +65,7 @@ def markdown(results: Results) -> str:
             "",
             "![](encoders.svg)",
             "",
-            "In batches: eight prompts at a time, put together by length; ours within the "
-            f"{results.batch_cost} tokens that were measured to be best here.",
+            batches,
             "",
             f"Measured on {results.machine}.",
             "",

@@ -26,7 +26,7 @@ from rich.console import Console
 from semrouter_extproc.core.classify import classify
 from semrouter_extproc.core.policy import PAPER_POLICY
 from semrouter_extproc.core.reasoning import Reasoning
-from semrouter_extproc.encoding.local import prepared
+from semrouter_extproc.encoding.local import prepared_in_cache
 from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.encoding.onnx_encoder import OnnxEncoder
 from semrouter_extproc.encoding.prepared import NETWORK, TOKENIZER, prepare
@@ -113,7 +113,7 @@ def in_language(questions: Questions, language: str) -> list[str]:
 def prices(texts: Sequence[str], progress: Progress) -> tuple[Price, Price]:
     """Time the shipped encoder and the multilingual shape, in turns."""
     progress.step("Timing a multilingual encoder")
-    shipped = prepared(DEFAULT_MODEL)
+    shipped = prepared_in_cache(DEFAULT_MODEL)
     with TemporaryDirectory() as scratch:
         model = random_model.write(MULTILINGUAL, shipped / TOKENIZER, Path(scratch) / "model")
         multilingual = Path(scratch) / "prepared"

@@ -8,13 +8,13 @@ neither cache nor static tier answers. Writes `results/long_prompts.json`, `.md`
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count, cycle
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import yaml
@@ -34,9 +34,17 @@ WINDOWS: Final = {"as shipped": 500, "opened": 1_000_000}
 """The characters that the router reads."""
 
 ROUNDS: Final = 30
-SECONDS: Final = 8.0
+TURNS: Final = 4
+SECONDS: Final = 2.0
 PAUSE: Final = 0.01
 """Seconds between an answer and the same caller's next request."""
+
+
+class Answer(NamedTuple):
+    """How long an answer took, and whether the encoder was asked for it."""
+
+    seconds: float
+    encoded: bool
 
 
 class Prompts:
@@ -84,8 +92,8 @@ async def measure(name: str, progress: Progress) -> Window:
         progress.step(f"Asking long prompts, window {name}")
         batch, costs = await batch_and_costs(prompts, service)
         progress.step(f"Asking short prompts beside long ones, window {name}")
-        waits = [await beside(tokens, prompts, service) for tokens in (0, *TOKENS)]
-    return Window(name, max_chars, batch, costs, waits[0], tuple(waits[1:]))
+        alone, *beside = await waits(prompts, service)
+    return Window(name, max_chars, batch, costs, alone, tuple(beside))
 
 
 async def batch_and_costs(prompts: Prompts, service: Service) -> tuple[float, tuple[float, ...]]:
@@ -110,18 +118,32 @@ def batch_seconds(text: str, service: Service) -> float:
     return perf_counter() - started
 
 
-async def beside(tokens: int, prompts: Prompts, service: Service) -> Wait:
-    """Ask short prompts while prompts of `tokens` stream in, one after another; none for 0."""
-    seconds, encoded = [], []
-    async with streaming(tokens, prompts, service):
-        until = perf_counter() + SECONDS
-        while (started := perf_counter()) < until:
-            routing = await service.send(prompts.of(SHORT))
-            seconds.append(perf_counter() - started)
-            encoded.append(routing.rung is Rung.ENCODER)
-            await asyncio.sleep(PAUSE)
-    middle, late, last = np.quantile(seconds, (0.5, 0.99, 1.0)) * 1e3
-    return Wait(float(middle), float(late), float(last), float(np.mean(encoded)))
+async def waits(prompts: Prompts, service: Service) -> tuple[Wait, ...]:
+    """Ask short prompts beside none, and beside long ones of each length, in turns."""
+    answers: dict[int, list[Answer]] = {tokens: [] for tokens in (0, *TOKENS)}
+    for _ in range(TURNS):
+        for tokens, found in answers.items():
+            async with streaming(tokens, prompts, service):
+                found.extend(await short_prompts(prompts, service))
+    return tuple(wait(each) for each in answers.values())
+
+
+async def short_prompts(prompts: Prompts, service: Service) -> list[Answer]:
+    """Ask short prompts for a while, one after another."""
+    answers = []
+    until = perf_counter() + SECONDS
+    while (started := perf_counter()) < until:
+        routing = await service.send(prompts.of(SHORT))
+        answers.append(Answer(perf_counter() - started, routing.rung is Rung.ENCODER))
+        await asyncio.sleep(PAUSE)
+    return answers
+
+
+def wait(answers: Sequence[Answer]) -> Wait:
+    """Sum up how long short prompts waited."""
+    middle, late, last = np.quantile([each.seconds for each in answers], (0.5, 0.99, 1.0)) * 1e3
+    encoded = sum(each.encoded for each in answers) / len(answers)
+    return Wait(float(middle), float(late), float(last), encoded)
 
 
 @asynccontextmanager

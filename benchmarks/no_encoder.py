@@ -9,8 +9,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from itertools import compress
-from operator import not_, truediv
+from operator import truediv
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -18,7 +17,7 @@ from typing import Any, Final
 
 from classification import machine
 from load.measuring import Measured, measure
-from load.prompts import held_out, sure_without_encoder
+from load.prompts import by_need_of_encoder, held_out
 from load.stack import (
     MODEL,
     Part,
@@ -26,14 +25,13 @@ from load.stack import (
     running_envoy,
     running_router,
     running_script,
-    running_upstream,
 )
-from load.traffic import Questions, send, to
+from load.traffic import Questions, callers, send
+from load.upstream import running_upstream
 from no_encoder_report import BASELINE, CaseRow, Results, draw, markdown
 from results_files import publish
 from rich.console import Console
 
-from semrouter_extproc.artefact import load, resolve
 from semrouter_extproc.config import Address, Config
 from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.waiting import waiting_on
@@ -104,8 +102,7 @@ def run(arguments: argparse.Namespace, folder: Path, progress: Progress) -> Resu
 
 def asked_of_router(texts: Sequence[str], config: Config) -> Mapping[str, Questions]:
     """Return the requests that need no encoder, by what answers them."""
-    sure = sure_without_encoder(texts, config, load(resolve(config.classifier.centroids)))
-    certain, uncertain = list(compress(texts, sure)), list(compress(texts, map(not_, sure)))
+    uncertain, certain = by_need_of_encoder(texts, config)
     found = {
         "pinned model": Questions(texts, model=MODEL),
         "no text": Questions([""], span=1),
@@ -140,8 +137,8 @@ def take_turns(
         if case.processor is not None:
             parts["processor"] = [case.processor.pid]
         if number == 0:
-            send(to(envoy.address, case.questions, WARM_UP_SECONDS, arguments.callers))
-        traffic = to(envoy.address, case.questions, arguments.seconds, arguments.callers)
+            send(callers(arguments.callers, envoy.address, case.questions, WARM_UP_SECONDS))
+        traffic = callers(arguments.callers, envoy.address, case.questions, arguments.seconds)
         found[case.name] = measure(traffic, parts)
     return found
 

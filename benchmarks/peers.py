@@ -6,6 +6,7 @@ examples are encoded once: that takes minutes. Writes `results/peers.json`, `.md
 """
 
 import argparse
+import math
 import os
 import socket
 import sys
@@ -14,7 +15,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
+from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -26,7 +29,8 @@ from load.stack import Page, Part, running_router
 from load.usage import Usage
 from peer.callers import Heard, ask
 from peer.environment import PINNED, semantic_router_environment
-from peer.material import ARTEFACT, material
+from peer.files import ARTEFACT
+from peer.material import material
 from peer.report import Results, Row, draw, markdown
 from results_files import publish
 from rich.console import Console
@@ -53,22 +57,21 @@ _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @dataclass(slots=True)
 class Contestant:
-    """A running server, and what was measured of it, round by round."""
+    """A running server, and what was measured of it, round by round.
+
+    `cpu` is seconds per request, `answers` are categories by the question's number.
+    """
 
     name: str
     part: Part
     rounds: list[Heard] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    answers: dict[int, str] = field(default_factory=dict)
 
     @property
     def asked(self) -> int:
         """How many questions it has answered."""
-        return sum(len(each.latencies) for each in self.rounds)
-
-    @property
-    def categories(self) -> dict[int, str]:
-        """Its answers, by the question's number."""
-        return {number: name for each in self.rounds for number, name in each.categories.items()}
+        return len(self.answers)
 
 
 def main() -> None:
@@ -79,22 +82,34 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10.0, help="of one round")
+    parser.add_argument(
+        "--judge-all",
+        action="store_true",
+        help="then ask every question that is left, for accuracy (minutes)",
+    )
     arguments = parser.parse_args()
-    for name in _THREADS:
-        # How a peer uses the cores is for its libraries to say.
-        os.environ.pop(name, None)
     console = Console()
     with waiting_on(console) as progress:
-        results = measure(arguments.data, arguments.rounds, arguments.seconds, progress)
+        results = measure(
+            arguments.data,
+            arguments.rounds,
+            arguments.seconds,
+            progress,
+            judge_all=arguments.judge_all,
+        )
     publish("peers", results, markdown(results), console)
     draw(results)
 
 
-def measure(data: Path, rounds: int, seconds: float, progress: Progress) -> Results:
+def measure(
+    data: Path, rounds: int, seconds: float, progress: Progress, *, judge_all: bool
+) -> Results:
     """Start every contestant and let the callers ask them in turn."""
     (file,) = read_examples([data / "examples" / "mmlu_pro.jsonl.gz"])
     examples = [row for row in file.examples if not is_held_out(row.id)]
     questions = [row for row in file.examples if is_held_out(row.id)]
+    # In the file they stand by category, and a short run asks only the first.
+    Random(0).shuffle(questions)  # noqa: S311 - nothing secret
     folder = material(file, examples, progress)
     with ExitStack() as running, TemporaryDirectory() as scratch:
         contestants = [
@@ -103,12 +118,17 @@ def measure(data: Path, rounds: int, seconds: float, progress: Progress) -> Resu
         ]
         texts = [row.text for row in questions]
         for each in contestants:
-            uvloop.run(asking(each, texts, WARM_UP_SECONDS))
+            asked(each, texts, count(), WARM_UP_SECONDS)
         for number in range(rounds):
             progress.step(f"Round {number + 1} of {rounds}")
             for each in contestants:
                 progress.detail(each.name)
                 play(each, texts, seconds)
+        if judge_all:
+            progress.step("Asking the questions that are left, for accuracy")
+            for each in contestants:
+                left = iter(range(each.asked, len(texts)))
+                each.answers |= asked(each, texts, left).categories
         return Results(
             callers=CALLERS,
             rounds=rounds,
@@ -144,6 +164,9 @@ def running_peer(
     """Run a peer's server."""
     log = scratch / f"{kind}.log"
     environment = foreign_environment(PYTHONPATH=os.pathsep.join(map(str, _PATH)))
+    for name in _THREADS:
+        # How a peer uses the cores is for its libraries to say.
+        environment.pop(name, None)
     with reserved_ports(1) as (address,), log.open("w") as output:
         command = [str(python), str(_SCRIPT), str(address.port), kind, str(folder)]
         with guarded(command, output=output, environment=environment) as process:
@@ -161,24 +184,22 @@ def listens(address: Address) -> bool:
     return True
 
 
-async def asking(contestant: Contestant, texts: Sequence[str], seconds: float) -> Heard:
-    """Ask a contestant the questions that it was not asked yet."""
-    return await ask(
-        contestant.part.address,
-        texts,
-        first=contestant.asked,
-        callers=CALLERS,
-        seconds=seconds,
-    )
-
-
 def play(contestant: Contestant, texts: Sequence[str], seconds: float) -> None:
-    """Measure one round of a contestant."""
+    """Measure one round of a contestant, with the questions that it was not asked yet."""
     before = Usage.of([contestant.part.pid])
-    heard = uvloop.run(asking(contestant, texts, seconds))
+    heard = asked(contestant, texts, count(contestant.asked), seconds)
     after = Usage.of([contestant.part.pid])
     contestant.rounds.append(heard)
     contestant.cpu.append((after.cpu - before.cpu) / len(heard.latencies))
+    contestant.answers |= heard.categories
+
+
+def asked(
+    contestant: Contestant, texts: Sequence[str], numbers: Iterator[int], seconds: float = math.inf
+) -> Heard:
+    """Let all callers ask a contestant."""
+    address = contestant.part.address
+    return uvloop.run(ask(address, texts, numbers, callers=CALLERS, seconds=seconds))
 
 
 def judged(contestants: Sequence[Contestant], questions: Sequence[Example]) -> int:
@@ -191,9 +212,8 @@ def row(
 ) -> Row:
     """Sum up a contestant's rounds."""
     latencies = [np.quantile(each.latencies, (0.5, 0.99)) * 1e3 for each in contestant.rounds]
-    answers = contestant.categories
     right = [
-        answers[number] == questions[number].category
+        contestant.answers[number] == questions[number].category
         for number in range(judged(contestants, questions))
     ]
     return Row(

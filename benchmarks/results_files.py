@@ -1,5 +1,6 @@
-"""Where every benchmark leaves its figures."""
+"""Where every benchmark leaves its figures: in `results/`, or in the folder BENCH_RESULTS."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -7,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.markdown import Markdown
 
-RESULTS: Final = Path(__file__).parent / "results"
+RESULTS: Final = Path(os.environ.get("BENCH_RESULTS", Path(__file__).parent / "results"))
 
 
 def publish(name: str, results: object, table: str, console: Console) -> None:

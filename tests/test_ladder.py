@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import structlog.testing
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
@@ -242,22 +243,41 @@ async def test_the_cache_takes_no_more_memory_than_it_may() -> None:
     assert 0.5 * MEGABYTE < taken < 1.1 * MEGABYTE
 
 
-async def test_no_prompt_stays_in_memory() -> None:
+async def unreachable(_: str) -> NDArray[np.float32]:
+    raise EncodingFailed("nobody listens")
+
+
+@pytest.mark.parametrize("submit", [tiny.submit, unreachable, never])
+async def test_no_prompt_stays_in_memory(submit: Submit) -> None:
     class Prompt(str):
         """A text whose end can be watched."""
 
         __slots__ = ("__weakref__",)
 
-    routes = ladder(tiny.submit, static=UNSURE)
+    routes = ladder(submit, static=UNSURE, deadline=0.01)
     prompt = Prompt(tiny.MATH)
     watched = weakref.ref(prompt)
 
     await routes.route(prompt)
     del prompt
+    await asyncio.sleep(0)
     gc.collect()
 
     assert watched() is None
-    assert (await routes.route(tiny.MATH)).rung is Rung.CACHE
+
+
+async def test_the_failure_of_a_batch_is_logged_once_and_the_next_again() -> None:
+    failures = [EncodingFailed("first")] * 3 + [EncodingFailed("second")] * 2
+
+    async def submit(_: str) -> NDArray[np.float32]:
+        raise failures.pop(0)
+
+    routes = ladder(submit)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(5):
+            await routes.route(tiny.MATH)
+
+    assert [line["error"] for line in lines] == ["first", "second"]
 
 
 async def test_the_same_new_text_at_the_same_time_is_answered_to_everyone() -> None:

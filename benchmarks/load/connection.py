@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from time import perf_counter
 from typing import Final, NamedTuple, cast
 
@@ -11,33 +12,37 @@ _STATUS: Final = slice(len("HTTP/1.1 "), len("HTTP/1.1 200"))
 
 
 class Answer(NamedTuple):
-    """An answer: its status, the router's word, and when it was complete.
+    """An answer: when its request was due, when it was complete, its status, the router's word.
 
     Status 0 is a connection that broke.
     """
 
+    due: float
+    at: float
     status: int
     reason: str
-    at: float
 
 
 class Connection(asyncio.Protocol):
-    """One connection, made by `loop.create_connection`."""
+    """One connection, made by `loop.create_connection`; every answer goes to `on_answer`.
 
-    def __init__(self) -> None:
+    Plain callbacks: tasks and futures would cost the generator as much as all else it does.
+    """
+
+    def __init__(self, on_answer: Callable[["Connection", Answer], None]) -> None:
+        self._on_answer = on_answer
         self._received = bytearray()
-        self._answer: asyncio.Future[Answer] | None = None
+        self._due: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what requests are written to."""
         self._transport = cast("asyncio.WriteTransport", transport)
 
-    async def ask(self, request: bytes) -> Answer:
-        """Send a request and wait for the whole answer."""
+    def ask(self, request: bytes, due: float) -> None:
+        """Send a request."""
         self._received.clear()
-        self._answer = asyncio.get_running_loop().create_future()
+        self._due = due
         self._transport.write(request)
-        return await self._answer
 
     def data_received(self, data: bytes) -> None:
         """Collect the answer until it is whole."""
@@ -52,8 +57,10 @@ class Connection(asyncio.Protocol):
         self._finish(0, "")
 
     def _finish(self, status: int, reason: str) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(Answer(status, reason, perf_counter()))
+        if self._due is not None:
+            answer = Answer(self._due, perf_counter(), status, reason)
+            self._due = None
+            self._on_answer(self, answer)
 
 
 def _length(head: bytearray) -> int:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import compress
+from operator import not_
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from semrouter_extproc.artefact import Artefact
+from semrouter_extproc.artefact import load, resolve
 from semrouter_extproc.config import Config
 from semrouter_extproc.errors import Overloaded
 from semrouter_extproc.ladder import Ladder
@@ -23,10 +25,9 @@ def held_out(data: Path) -> Sequence[str]:
     return [row.text for row in file.examples if is_held_out(row.id)]
 
 
-def sure_without_encoder(
-    texts: Sequence[str], config: Config, artefact: Artefact
-) -> Sequence[bool]:
-    """Say for each text whether the static tier is sure about it."""
+def by_need_of_encoder(texts: Sequence[str], config: Config) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the texts that need the encoder, and those about which the static tier is sure."""
+    artefact = load(resolve(config.classifier.centroids))
     ladder = Ladder(
         _no_encoder,
         centroids=artefact.centroids,
@@ -37,10 +38,11 @@ def sure_without_encoder(
         metrics=Metrics(CollectorRegistry()),
     )
 
-    async def rungs() -> Sequence[bool]:
+    async def answer() -> Sequence[bool]:
         return [(await ladder.route(text)).rung is Rung.STATIC for text in texts]
 
-    return asyncio.run(rungs())
+    sure = asyncio.run(answer())
+    return list(compress(texts, map(not_, sure))), list(compress(texts, sure))
 
 
 async def _no_encoder(_: str) -> NDArray[np.float32]:

@@ -1,15 +1,15 @@
-"""What is measured: real Envoys, the routers behind them, and an upstream that costs little."""
+"""What is measured: real Envoys, and the processors behind them."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from load.upstream import ONE_WORKER
 
 from semrouter_extproc.config import Address, Config, parse
 from semrouter_extproc.envoy.bootstrap import render
@@ -27,11 +27,6 @@ Page = Mapping[str, Mapping[str, Any]]
 """Sections of the router's configuration beside the models."""
 
 _READY_WITHIN: Final = 120.0
-_ANSWER: Final = {
-    "object": "chat.completion",
-    "choices": [{"message": {"role": "assistant", "content": "42"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 67, "completion_tokens": 2},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +38,43 @@ class Part:
     pid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """An Envoy, and the routers behind it."""
+
+    envoy: Part
+    routers: Sequence[Part]
+
+    @property
+    def address(self) -> Address:
+        """Where clients ask."""
+        return self.envoy.address
+
+    @property
+    def processes(self) -> Mapping[str, Sequence[int]]:
+        """The numbers of all that run, by what they are."""
+        return {"envoy": [self.envoy.pid], "router": [router.pid for router in self.routers]}
+
+
 @contextmanager
-def running_upstream(folder: Path) -> Iterator[Address]:
-    """Run an Envoy that answers every request itself, with a short completion."""
-    with reserved_ports(2) as (listen, admin):
-        bootstrap = {
-            "admin": {"address": _socket(admin)},
-            "static_resources": {"listeners": [_answering(listen)]},
-        }
-        with _running_envoy(bootstrap, folder):
-            yield listen
+def running_stack(
+    upstream: Address,
+    folder: Path,
+    progress: Progress,
+    *,
+    routers: int = 1,
+    page: Page | None = None,
+) -> Iterator[Stack]:
+    """Run so many routers behind one Envoy; `page` changes the defaults of all."""
+    folder.mkdir()
+    with ExitStack() as running:
+        started = [
+            running.enter_context(running_router(upstream, folder / str(each), progress, page))
+            for each in range(routers)
+        ]
+        addresses = [router.address for router in started]
+        envoy = running_envoy(upstream, addresses, folder / "envoy", page)
+        yield Stack(running.enter_context(envoy), started)
 
 
 @contextmanager
@@ -64,7 +86,7 @@ def running_router(
     with reserved_ports(2) as (grpc, admin):
         ports = {"server": {"grpc": str(grpc), "admin": str(admin), "drain_delay": "0s"}}
         config = folder / "semrouter.yaml"
-        config.write_text(yaml.safe_dump(_page(upstream, ports, page or {})))
+        config.write_text(yaml.safe_dump(_page(upstream, page or {}, ports)))
         command = [sys.executable, "-m", "semrouter_extproc", "serve", "--config", str(config)]
         log = folder / "router.log"
         with log.open("w") as output, guarded(command, output=output) as process:
@@ -90,22 +112,26 @@ def running_envoy(
     upstream: Address,
     processors: Sequence[Address],
     folder: Path,
+    page: Page | None = None,
     *,
     ext_proc: Mapping[str, Any] | None = None,
 ) -> Iterator[Part]:
     """Run an Envoy with one worker thread in front of `processors`.
 
-    Without any, it has no ext_proc filter. `ext_proc` changes members of that filter.
+    Without any, it has no ext_proc filter. `page` changes the defaults of the configuration,
+    `ext_proc` members of that filter.
     """
+    folder.mkdir()
     with reserved_ports(2) as (listen, admin):
         envoy = {
             "listen": str(listen),
             "admin": str(admin),
             "router": [str(each) for each in processors] or None,
         }
-        bootstrap = yaml.safe_load(render(configuration(upstream, {"envoy": envoy})))
+        bootstrap = yaml.safe_load(render(configuration(upstream, page or {}, {"envoy": envoy})))
         _change_ext_proc(bootstrap, (ext_proc or {}) if processors else None)
-        with _running_envoy(bootstrap, folder) as process:
+        document = yaml.safe_dump(bootstrap)
+        with EnvoyProcess(document, folder, arguments=ONE_WORKER) as process:
             yield Part(listen, admin, process.pid)
 
 
@@ -126,14 +152,6 @@ def _page(upstream: Address, *parts: Page) -> _Json:
     return page
 
 
-@contextmanager
-def _running_envoy(bootstrap: Mapping[str, Any], folder: Path) -> Iterator[EnvoyProcess]:
-    folder.mkdir()
-    arguments = ("--concurrency", "1")
-    with EnvoyProcess(yaml.safe_dump(bootstrap), folder, arguments=arguments) as process:
-        yield process
-
-
 def _change_ext_proc(bootstrap: _Json, changes: Mapping[str, Any] | None) -> None:
     """Change the ext_proc filter, or remove it for None."""
     (listener,) = bootstrap["static_resources"]["listeners"]
@@ -152,40 +170,3 @@ def _forget(route_config: _Json, name: str) -> None:
     for host in route_config["virtual_hosts"]:
         for route in host["routes"]:
             route.get("typed_per_filter_config", {}).pop(name, None)
-
-
-def _answering(address: Address) -> _Json:
-    """Return a listener that answers everything itself."""
-    answer = {"status": 200, "body": {"inline_string": json.dumps(_ANSWER)}}
-    typed = "type.googleapis.com/envoy.extensions.filters"
-    as_json = {"header": {"key": "content-type", "value": "application/json"}}
-    manager = {
-        "@type": f"{typed}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "upstream",
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{typed}.http.router.v3.Router"},
-            }
-        ],
-        "route_config": {
-            "response_headers_to_add": [{**as_json, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
-            "virtual_hosts": [
-                {
-                    "name": "upstream",
-                    "domains": ["*"],
-                    "routes": [{"match": {"prefix": "/"}, "direct_response": answer}],
-                }
-            ],
-        },
-    }
-    name = "envoy.filters.network.http_connection_manager"
-    return {
-        "name": "upstream",
-        "address": _socket(address),
-        "filter_chains": [{"filters": [{"name": name, "typed_config": manager}]}],
-    }
-
-
-def _socket(address: Address) -> _Json:
-    return {"socket_address": {"address": address.host, "port_value": address.port}}

@@ -11,9 +11,14 @@ import msgspec
 import numpy as np
 
 from semrouter_extproc.config import Address
+from semrouter_extproc.core.policy import Reason
 
 _SCRIPTS: Final = Path(__file__).parents[1]
 _OK: Final = 200
+_OPENED: Final = 64
+"""Connections that strangers find open; more are made as they are needed."""
+
+_CLASSIFIED: Final = frozenset({Reason.ROUTED, Reason.LOW_MARGIN, Reason.SHORT_BUDGET})
 
 
 class Questions(msgspec.Struct, frozen=True):
@@ -88,6 +93,11 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
         return len(self) / self.seconds
 
     @property
+    def classified(self) -> int:
+        """How many were placed by what they say, and not by default."""
+        return sum(reason in _CLASSIFIED for reason in self.reason)
+
+    @property
     def failures(self) -> int:
         """How many got no answer, or another status than 200."""
         return sum(status != _OK for status in self.status)
@@ -102,10 +112,24 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
         return float(np.percentile(self.latency, rank))
 
 
-def to(address: Address, questions: Questions, seconds: float, callers: int) -> Traffic:
+def callers(count: int, address: Address, questions: Questions, seconds: float) -> Traffic:
     """Return traffic of callers who wait for their answers."""
     host, port = address.reachable
-    return Traffic(host=host, port=port, questions=questions, seconds=seconds, callers=callers)
+    return Traffic(host=host, port=port, questions=questions, seconds=seconds, callers=count)
+
+
+def arrivals(rate: float, address: Address, questions: Questions, seconds: float) -> Traffic:
+    """Return traffic of strangers: `rate` requests a second, at random."""
+    host, port = address.reachable
+    return Traffic(
+        host=host,
+        port=port,
+        questions=questions,
+        seconds=seconds,
+        callers=_OPENED,
+        rate=rate,
+        seed=questions.first,
+    )
 
 
 def send(traffic: Traffic) -> Answers:

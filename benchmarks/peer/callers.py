@@ -1,9 +1,9 @@
 """Callers who each wait for an answer before they ask again, over gRPC as Envoy speaks it."""
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from time import perf_counter
 from typing import Any, Final
 
@@ -48,10 +48,18 @@ class Heard:
 
 
 async def ask(
-    address: Address, texts: Sequence[str], *, first: int, callers: int, seconds: float
+    address: Address,
+    texts: Sequence[str],
+    numbers: Iterator[int],
+    *,
+    callers: int,
+    seconds: float = math.inf,
 ) -> Heard:
-    """Let callers ask the texts one after another, from the `first` on, for so many seconds."""
-    heard, numbers = Heard(), count(first)
+    """Let callers ask the texts with these numbers, for so many seconds at most.
+
+    Numbers past the end begin again at the first text.
+    """
+    heard = Heard()
     async with grpc.aio.insecure_channel(str(address)) as channel:
         process = channel.stream_stream(
             f"/{SERVICE}/Process",
@@ -62,7 +70,9 @@ async def ask(
 
         async def one_caller() -> None:
             while (asked := perf_counter()) < began + seconds:
-                number = next(numbers)
+                number = next(numbers, None)
+                if number is None:
+                    return
                 heard.categories[number] = await _category(process, texts[number % len(texts)])
                 heard.latencies.append(perf_counter() - asked)
 

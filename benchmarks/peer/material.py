@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from peer.files import ARTEFACT, EXAMPLES, VECTORS
 
 from semrouter_extproc.core.probes import PROBES
 from semrouter_extproc.encoding.offline import encode_texts
@@ -15,10 +16,6 @@ from semrouter_extproc.workbench.backend.cache import default_cache, digest, pre
 from semrouter_extproc.workbench.examples import Example, ExampleFile
 from semrouter_extproc.workbench.fit import encode, fit_files
 from semrouter_extproc.workbench.progress import Progress
-
-EXAMPLES = "examples.jsonl"
-VECTORS = "vectors.npy"
-ARTEFACT = "artefact"
 
 
 def material(file: ExampleFile, examples: Sequence[Example], progress: Progress) -> Path:

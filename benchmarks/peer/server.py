@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import grpc
 import numpy as np
+from peer.files import ARTEFACT, EXAMPLES, VECTORS
 
 from semrouter_extproc.core.policy import PAPER_POLICY
 from semrouter_extproc.core.reasoning import Reasoning
@@ -42,12 +43,12 @@ def indexed_router(material: Path) -> Classify:
     )
     from semantic_router.index import LocalIndex  # type: ignore[import-not-found]  # noqa: PLC0415
 
-    lines = (material / "examples.jsonl").read_text(encoding="utf-8").split("\n")
+    lines = (material / EXAMPLES).read_text(encoding="utf-8").split("\n")
     examples = [json.loads(line) for line in lines]
     index = LocalIndex()
     # What the encoder itself would compute here, in minutes.
     index.add(
-        embeddings=np.load(material / "vectors.npy").tolist(),
+        embeddings=np.load(material / VECTORS).tolist(),
         routes=[each["category"] for each in examples],
         utterances=[each["text"] for each in examples],
     )
@@ -66,7 +67,7 @@ def encoder_in_threads(material: Path) -> Classify:
     from semrouter_extproc.artefact import load  # noqa: PLC0415
     from semrouter_extproc.core.classify import classify as nearest  # noqa: PLC0415
 
-    centroids = load(material / "artefact").centroids
+    centroids = load(material / ARTEFACT).centroids
     model = SentenceTransformer(str(folder_of(DEFAULT_MODEL)))
 
     async def classify(text: str) -> str:

@@ -11,6 +11,7 @@ which costs microseconds.
 """
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from typing import Final
@@ -69,7 +70,7 @@ class Ladder:
         self._policy = policy
         self._deadline = deadline
         self._metrics = metrics
-        self._logged: EncodingFailed | None = None
+        self._logged: Callable[[], EncodingFailed | None] = lambda: None
         self._cache: LRUCache[bytes, Answer] = LRUCache(cache_bytes, getsizeof=_bytes_of)
 
     async def route(self, text: str) -> Answer:
@@ -126,10 +127,11 @@ class Ladder:
             return classify(vector, self._centroids)
 
     def _log_once(self, error: EncodingFailed) -> None:
-        # All prompts of a failed batch are given the same error.
-        if error is not self._logged:
+        # All prompts of a failed batch are given the same error. It leads to them by its
+        # traceback, and is not kept for that reason.
+        if error is not self._logged():
             _log.error("encoding failed", error=str(error))
-        self._logged = error
+        self._logged = weakref.ref(error)
 
     def _remembered(self, key: bytes, answer: Answer) -> Answer:
         # A cache smaller than one entry is a cache switched off.

@@ -218,14 +218,24 @@ async def test_a_cancelled_caller_is_never_encoded() -> None:
 
 
 async def test_a_caller_cancelled_while_its_batch_computes_harms_nobody_in_it() -> None:
-    encoder = GatedEncoder()
+    loop = asyncio.get_running_loop()
+
+    class Leaving(GatedEncoder):
+        def encode(self, batch: Sequence[list[str]]) -> NDArray[np.float32]:
+            if ["leaver"] in batch:
+                loop.call_soon_threadsafe(leaver.cancel)
+            return super().encode(batch)
+
+    encoder = Leaving()
     queue = batcher(encoder)
     first = await occupied(encoder, queue)
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+    leaver, stayer = await submitted(queue, "leaver", "stayer")
     encoder.gate.set()
 
-    assert (await queue.submit("next"))[0] == 4
+    await asyncio.wait_for(asyncio.gather(first, stayer), 10)
+
+    assert encoder.batches == [["first"], ["leaver", "stayer"]]
+    assert leaver.cancelled()
     assert queue.depth == 0
     await queue.aclose()
 

@@ -6,8 +6,6 @@ under load the batches grow by themselves.
 """
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semrouter_extproc.encoding.batches import take_batch
+from semrouter_extproc.encoding.cores import step_back
 from semrouter_extproc.encoding.encoder import Encoder, Tokens
 from semrouter_extproc.encoding.pace import Pace
 from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
@@ -26,7 +25,6 @@ from semrouter_extproc.observe.reports import BatchReport
 
 Vector = NDArray[np.float32]
 
-_NICENESS: Final = 5
 _MOST_CHARACTERS: Final = 2_000
 """Encoders read no more of a text, so that a longer one keeps nobody waiting for longer."""
 
@@ -130,7 +128,7 @@ class Batcher(Generic[Tokens]):
             await asyncio.to_thread(worker.join)
 
     def _work(self) -> None:
-        _yield_to_the_event_loop()
+        step_back()
         while (batch := self._next_batch()) is not None:
             self._run(batch)
 
@@ -244,13 +242,6 @@ class Batcher(Generic[Tokens]):
 
 def _counted(text: str) -> int:
     return min(len(text), _MOST_CHARACTERS)
-
-
-def _yield_to_the_event_loop() -> None:
-    """Let the calling thread have the core only when the event loop does not want it."""
-    # On Linux a thread has a niceness of its own; elsewhere it would be that of the process.
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _failure(error: Exception) -> EncodingFailed:

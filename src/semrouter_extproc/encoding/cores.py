@@ -1,10 +1,14 @@
-"""How many cores the encoder may keep busy."""
+"""How many cores the encoder may keep busy, and for whom it makes way."""
 
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+
+_NICER: Final = 5
 
 
 def usable_cores(quota_file: Path = CGROUP_QUOTA) -> int:
@@ -20,3 +24,12 @@ def usable_cores(quota_file: Path = CGROUP_QUOTA) -> int:
     except (OSError, ValueError):
         # No cgroup, or "max": no quota.
         return visible
+
+
+def step_back() -> None:
+    """Let the calling thread have a core only when the event loop does not want it."""
+    # On Linux a thread has a niceness of its own; elsewhere it would be that of the process.
+    if sys.platform == "linux":
+        # A sandbox may forbid it.
+        with suppress(OSError):
+            os.nice(_NICER)

@@ -44,20 +44,40 @@ from semrouter_extproc.envoy.names import ROUTER_CLUSTER, model_clusters
 
 _UPSTREAM_PROTOCOL: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
+# What a burst of generations may bring; Envoy's own defaults are 1024 requests and 3 retries.
+_MANY: Final = 20_000
+_MANY_RETRIES: Final = 200
+
+# So many a second may wait in a router for as long as its deadline is: about what two cores
+# encode. More would be answered late, all of them, since each costs the router time.
+_WAITING_A_SECOND: Final = 400
+_LEAST_STREAMS: Final = 64
+
 
 def clusters(config: Config) -> list[Cluster]:
     """Return the router's cluster, then one for each model."""
     names = model_clusters(config.models)
     return [
-        _router(config.router_endpoints),
+        _router(config.router_endpoints, streams=_streams(config)),
         *(_model(names[model], served.endpoints) for model, served in config.models.items()),
     ]
 
 
-def _router(endpoints: Sequence[Address]) -> Cluster:
+def _streams(config: Config) -> int:
+    """Return how many requests the routers may have at a time.
+
+    One more is not sent to them: Envoy takes the default route with it, or refuses it where it
+    must not fail open, at a fraction of what a router's answer would cost.
+    """
+    waiting = round(_WAITING_A_SECOND * config.server.deadline)
+    return max(waiting, _LEAST_STREAMS) * len(config.router_endpoints)
+
+
+def _router(endpoints: Sequence[Address], *, streams: int) -> Cluster:
     return _cluster(
         ROUTER_CLUSTER,
         endpoints,
+        max_requests=streams,
         # The router is near: one that does not accept at once is gone, and the retry is quick.
         connect_timeout=timedelta(milliseconds=250),
         health_check=_grpc_health_check(),
@@ -75,6 +95,7 @@ def _model(name: str, endpoints: Sequence[Address]) -> Cluster:
     return _cluster(
         name,
         endpoints,
+        max_requests=_MANY,
         connect_timeout=timedelta(seconds=2),
         health_check=_http_health_check(),
         protocol=_http1_closing_first(),
@@ -88,6 +109,7 @@ def _cluster(
     name: str,
     endpoints: Sequence[Address],
     *,
+    max_requests: int,
     connect_timeout: timedelta,
     health_check: HealthCheck,
     protocol: UpstreamProtocol,
@@ -103,7 +125,7 @@ def _cluster(
         load_assignment=_load_assignment(name, endpoints),
         health_checks=[health_check],
         outlier_detection=outlier_detection,
-        circuit_breakers=_raised_circuit_breakers(),
+        circuit_breakers=_circuit_breakers(max_requests),
         typed_extension_protocol_options={_UPSTREAM_PROTOCOL: Any.pack(protocol)},
     )
 
@@ -135,15 +157,14 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-def _raised_circuit_breakers() -> CircuitBreakers:
-    """Lift the defaults (1024 requests, 3 retries), which a burst of generations exceeds."""
+def _circuit_breakers(max_requests: int) -> CircuitBreakers:
     return CircuitBreakers(
         thresholds=[
             CircuitBreakersThresholds(
-                max_connections=20_000,
-                max_pending_requests=20_000,
-                max_requests=20_000,
-                max_retries=200,
+                max_connections=_MANY,
+                max_pending_requests=_MANY,
+                max_requests=max_requests,
+                max_retries=_MANY_RETRIES,
             )
         ]
     )
