@@ -92,6 +92,9 @@ lock: $(READY) ## Resolve the dependencies anew
 	cd tests/support && $(CURDIR)/$(BIN)/uv pip compile litellm.in --quiet --universal \
 		--python-version 3.11 --excludes litellm.excludes --override litellm.overrides \
 		--generate-hashes --no-annotate --no-header --output-file litellm.lock
+	cd benchmarks/peer && $(CURDIR)/$(BIN)/uv pip compile semantic-router.in --quiet --universal \
+		--python-version 3.11 --excludes semantic-router.excludes --generate-hashes \
+		--no-annotate --no-header --output-file semantic-router.lock
 
 .PHONY: clean
 clean: ## Remove the environment and every cache in this folder

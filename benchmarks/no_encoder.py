@@ -20,6 +20,7 @@ from load.measuring import Measured, measure
 from load.prompts import by_need_of_encoder, held_out
 from load.stack import (
     MODEL,
+    Page,
     Part,
     configuration,
     running_envoy,
@@ -32,7 +33,7 @@ from no_encoder_report import BASELINE, CaseRow, Results, draw, markdown
 from results_files import publish
 from rich.console import Console
 
-from semrouter_extproc.config import Address, Config
+from semrouter_extproc.config import Address
 from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.waiting import waiting_on
 
@@ -40,6 +41,7 @@ MINIMAL: Final = Path(__file__).with_name("minimal_ext_proc.py")
 HEADERS_ONLY: Final = {
     "processing_mode": {"request_header_mode": "SEND", "response_header_mode": "SKIP"}
 }
+WITHOUT_CACHE: Final[Page] = {"classifier": {"cache": 0}}
 REPEATED: Final = 200
 WARM_UP_SECONDS: Final = 3.0
 
@@ -76,18 +78,24 @@ def run(arguments: argparse.Namespace, folder: Path, progress: Progress) -> Resu
     with ExitStack() as running:
         upstream = running.enter_context(running_upstream(folder / "upstream"))
         router = running.enter_context(running_router(upstream, folder / "router", progress))
+        forgetful = running.enter_context(
+            running_router(upstream, folder / "forgetful", progress, WITHOUT_CACHE)
+        )
         minimal = running.enter_context(running_script(MINIMAL, (), folder / "minimal"))
         constant = running.enter_context(
             running_script(MINIMAL, ("--constant",), folder / "constant")
         )
         texts = held_out(arguments.data)
-        questions = asked_of_router(texts, configuration(upstream))
+        uncertain, certain = by_need_of_encoder(texts, configuration(upstream))
         anything = Questions(texts)
         cases = [
             Case("Envoy alone", anything),
             Case("a constant for the headers", anything, constant, HEADERS_ONLY),
             Case(BASELINE, anything, minimal),
-            *(Case(f"router, {name}", each, router) for name, each in questions.items()),
+            Case("router, pinned model", Questions(texts, model=MODEL), router),
+            Case("router, no text", Questions([""], span=1), router),
+            Case("router, cached", Questions(uncertain, span=REPEATED), router),
+            Case("router, static tier", Questions(certain, span=len(certain)), forgetful),
         ]
         envoys = [
             running.enter_context(envoy_of(case, upstream, folder / f"envoy-{number}"))
@@ -98,19 +106,6 @@ def run(arguments: argparse.Namespace, folder: Path, progress: Progress) -> Resu
             for number in range(arguments.rounds)
         ]
     return Results(machine(), arguments.callers, arguments.seconds, rows(cases, rounds))
-
-
-def asked_of_router(texts: Sequence[str], config: Config) -> Mapping[str, Questions]:
-    """Return the requests that need no encoder, by what answers them."""
-    uncertain, certain = by_need_of_encoder(texts, config)
-    found = {
-        "pinned model": Questions(texts, model=MODEL),
-        "no text": Questions([""], span=1),
-        "cached": Questions(uncertain, span=REPEATED),
-        "static tier": Questions(certain, span=len(certain)),
-    }
-    # Centroids may come without a static tier.
-    return {name: questions for name, questions in found.items() if questions.texts}
 
 
 def envoy_of(case: Case, upstream: Address, folder: Path) -> AbstractContextManager[Part]:
