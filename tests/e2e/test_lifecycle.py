@@ -47,9 +47,20 @@ def health(stack: Stack) -> int:
         return status
 
 
-def test_a_request_past_the_deadline_still_gets_the_default_model(tmp_path: Path) -> None:
+def test_a_request_past_the_deadline_goes_where_the_static_tier_guesses(tmp_path: Path) -> None:
     with running_stack(tmp_path, deadline="1ms") as stack:
         answer = stack.chat(MATH)
+
+        assert answer.headers["x-semrouter-reason"] == "deadline"
+        assert stack.thinker.only().json["model"] == "thinker"
+        assert stack.router.metric('semrouter_rungs_total{rung="guess"}') == 1
+
+
+def test_what_the_static_tier_cannot_guess_takes_the_default_past_the_deadline(
+    tmp_path: Path,
+) -> None:
+    with running_stack(tmp_path, deadline="1ms") as stack:
+        answer = stack.chat("?")
 
         arrived = stack.talker.only()
         assert answer.headers["x-semrouter-reason"] == "deadline"

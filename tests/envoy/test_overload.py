@@ -18,13 +18,13 @@ from support.scene import chat_body, scene_config
 from support.serving import serving
 
 PATIENCE = 4.0
-STREAMS = 100
+STREAMS = 150
 
 
 @pytest.fixture
 def silent_router() -> Iterator[str]:
     """Accepts connections, and never says a word."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 

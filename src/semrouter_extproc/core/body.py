@@ -65,7 +65,10 @@ def short_value(raw: msgspec.Raw) -> Any:
     """Return the value of a member, None for one that is far longer than any switch."""
     if len(memoryview(raw)) > _LONGEST_SWITCH:
         return None
-    return decode({"member": raw}, "member", Any)
+    try:
+        return _ANYTHING.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode({"member": raw}, "member", Any)
 
 
 def encoded(value: object) -> msgspec.Raw:
@@ -78,6 +81,7 @@ def encoded(value: object) -> msgspec.Raw:
 
 _NULL: Final = msgspec.Raw(b"null")
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANYTHING: Final = msgspec.json.Decoder(Any)
 _LONGEST_SWITCH: Final = 256
 
 

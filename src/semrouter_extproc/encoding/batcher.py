@@ -35,6 +35,11 @@ class _Entry:
     future: asyncio.Future[Vector]
     arrived: float
 
+    @property
+    def characters(self) -> int:
+        # By which waits are foreseen, since who is admitted is not tokenized yet.
+        return min(len(self.text), _MOST_CHARACTERS)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tokenized(Generic[Tokens]):
@@ -115,7 +120,7 @@ class Batcher(Generic[Tokens]):
             raise Overloaded(f"{self._depth} prompts are waiting for the encoder")
         entry = _Entry(text, self._loop.create_future(), perf_counter())
         self._depth += 1
-        self._backlog += _counted(text)
+        self._backlog += entry.characters
         self._inbox.put(entry)
         return await entry.future
 
@@ -227,21 +232,13 @@ class Batcher(Generic[Tokens]):
             else:
                 entry.future.set_result(results[index])
         if report is not None:
-            self._learn_pace(entries, report)
+            characters = sum(entry.characters for entry in entries)
+            self._pace.learn(characters, report.seconds, is_full=report.is_full)
             self._on_batch(report)
 
     def _leave(self, entries: Sequence[_Entry]) -> None:
         self._depth -= len(entries)
-        self._backlog -= sum(_counted(entry.text) for entry in entries)
-
-    def _learn_pace(self, entries: Sequence[_Entry], report: BatchReport) -> None:
-        # Characters, since who is admitted is not tokenized yet.
-        characters = sum(_counted(entry.text) for entry in entries)
-        self._pace.learn(characters, report.seconds, is_full=report.is_full)
-
-
-def _counted(text: str) -> int:
-    return min(len(text), _MOST_CHARACTERS)
+        self._backlog -= sum(entry.characters for entry in entries)
 
 
 def _failure(error: Exception) -> EncodingFailed:

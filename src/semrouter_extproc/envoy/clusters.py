@@ -48,9 +48,9 @@ _UPSTREAM_PROTOCOL: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 _MANY: Final = 20_000
 _MANY_RETRIES: Final = 200
 
-# So many a second may wait in a router for as long as its deadline is: about what two cores
-# encode. More would be answered late, all of them, since each costs the router time.
-_WAITING_A_SECOND: Final = 400
+# So many for each second of the deadline may be in a router. Two cores encode the smaller part of
+# them in time; the rest is what a router can tell in some 50 ms that it is overloaded.
+_STREAMS_A_SECOND: Final = 600
 _LEAST_STREAMS: Final = 64
 
 
@@ -69,8 +69,8 @@ def _streams(config: Config) -> int:
     One more is not sent to them: Envoy takes the default route with it, or refuses it where it
     must not fail open, at a fraction of what a router's answer would cost.
     """
-    waiting = round(_WAITING_A_SECOND * config.server.deadline)
-    return max(waiting, _LEAST_STREAMS) * len(config.router_endpoints)
+    each = max(round(_STREAMS_A_SECOND * config.server.deadline), _LEAST_STREAMS)
+    return each * len(config.router_endpoints)
 
 
 def _router(endpoints: Sequence[Address], *, streams: int) -> Cluster:

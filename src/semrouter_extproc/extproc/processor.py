@@ -23,6 +23,7 @@ stream, and outlives a restart of the router.
 import json
 from collections.abc import Mapping
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from semrouter_extproc.core import headers, intent
@@ -190,6 +191,9 @@ class RequestProcessor:
 
 
 def _brings_json(values: Mapping[str, str]) -> bool:
-    kind = values.get("content-type") or _JSON
-    is_json = kind.partition(";")[0].strip().lower() == _JSON
-    return is_json and values.get(":method") == "POST"
+    return values.get(":method") == "POST" and _is_json(values.get("content-type") or _JSON)
+
+
+@lru_cache
+def _is_json(kind: str) -> bool:
+    return kind.partition(";")[0].strip().lower() == _JSON
