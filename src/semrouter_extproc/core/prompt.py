@@ -89,6 +89,11 @@ class Reading:
     injected_sections: tuple[tuple[str, str], ...] = INJECTED_SECTIONS
 
     @cached_property
+    def marks(self) -> tuple[str, ...]:
+        """Of these, every turn has one that is not the user's own words alone."""
+        return ("<", *(begin for begin, _ in self.injected_sections))
+
+    @cached_property
     def injected(self) -> tuple["Blocks", ...]:
         """What is left out of a turn."""
         sections = (Blocks.of_section(begin, end) for begin, end in self.injected_sections)
@@ -125,10 +130,11 @@ def text_to_classify(turns: Sequence[Turn], reading: Reading) -> str:
 
 def own_words(text: str, reading: Reading) -> str:
     """Return what the user wrote of a turn, without what agents put around it."""
+    if not any(mark in text for mark in reading.marks):
+        return text.strip()  # as most turns, and quickly seen
     kept = text
     for blocks in reading.injected:
-        if blocks.may_be_in(kept):
-            kept = "".join(blocks.around(kept))
+        kept = "".join(blocks.around(kept))
     if len(kept) < len(text):
         # An agent wrote this turn: more of it may be its own than the list of tags knows.
         kept = "\n".join(reading.own.inside(kept)).strip() or kept
@@ -160,30 +166,23 @@ def _turns_of_the_user(turns: Sequence[Turn], reading: Reading) -> Iterator[str]
 class Blocks:
     """Finds blocks in a text, by what `begin` matches and the end that belongs to it.
 
-    Every begin has `mark` in it.
-
     A block begins a line, so that a question about `<task>` is none, and reaches to the first
     end of its kind; without one it is text like any other.
     """
 
-    def __init__(self, mark: str, begin: re.Pattern[str], ends: Mapping[str, str]) -> None:
-        self._mark = mark
+    def __init__(self, begin: re.Pattern[str], ends: Mapping[str, str]) -> None:
         self._begin = begin
         self._ends = ends
 
     @classmethod
     def of_tags(cls, tags: Iterable[str]) -> "Blocks":
         """Return blocks between a tag and its end tag."""
-        return cls("<", _BEGIN_TAG, {tag: f"</{tag}>" for tag in tags})
+        return cls(_BEGIN_TAG, {tag: f"</{tag}>" for tag in tags})
 
     @classmethod
     def of_section(cls, begin: str, end: str) -> "Blocks":
         """Return blocks between two texts."""
-        return cls(begin, re.compile(f"({re.escape(begin)})"), {begin: end})
-
-    def may_be_in(self, text: str) -> bool:
-        """Say whether looking for blocks is worth its time: in most texts it is not."""
-        return self._mark in text
+        return cls(re.compile(f"({re.escape(begin)})"), {begin: end})
 
     def around(self, text: str) -> Iterator[str]:
         """Yield what stands between the blocks."""
