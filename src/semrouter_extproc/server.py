@@ -40,8 +40,12 @@ from semrouter_extproc.router import SemanticRouter
 _MESSAGE_OVERHEAD: Final = 1024 * 1024
 """Bytes of headers and framing that may come on top of a body of the largest size."""
 
-_PATIENCE: Final = 0.8
-"""The share of the deadline that a prompt may be expected to wait; the rest is for encoding it."""
+_PATIENCE: Final = 0.5
+"""The share of the deadline that a prompt may be expected to wait.
+
+The rest is for encoding it, and for the expectation to be wrong: where the cores are busy, a larger
+share classifies no more prompts, and more answers come too late.
+"""
 
 _log = structlog.get_logger(__name__)
 

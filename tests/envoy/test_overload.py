@@ -18,7 +18,7 @@ from support.scene import chat_body, scene_config
 from support.serving import serving
 
 PATIENCE = 4.0
-STREAMS = 150
+STREAMS = 3
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def test_requests_beyond_what_a_router_may_have_are_answered_at_once(
             upstream.address,
             message_timeout=f"{PATIENCE}s",
             fail_open=fail_open,
+            max_streams=STREAMS,
         )
         with (
             EnvoyProcess(render(config), tmp_path) as envoy,

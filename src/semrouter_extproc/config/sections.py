@@ -153,4 +153,7 @@ class Envoy(Section):
     admin: HostPort = Address("127.0.0.1", 9901)
     router: tuple[HostPort, ...] | None = Field(default=None, min_length=1)
     message_timeout: Duration = 1.0
+    # Little's law: two cores finish some 200 requests a second, and nobody waits longer than the
+    # deadline of a quarter of a second.
+    max_streams: int = Field(default=50, ge=1)
     fail_open: bool = True

@@ -8,7 +8,7 @@ from typing import Final
 
 CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 
-_NICER: Final = 5
+_NICER: Final = 10
 
 
 def usable_cores(quota_file: Path = CGROUP_QUOTA) -> int:

@@ -48,36 +48,23 @@ _UPSTREAM_PROTOCOL: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 _MANY: Final = 20_000
 _MANY_RETRIES: Final = 200
 
-# So many for each second of the deadline may be in a router. Two cores encode the smaller part of
-# them in time; the rest is what a router can tell in some 50 ms that it is overloaded.
-_STREAMS_A_SECOND: Final = 600
-_LEAST_STREAMS: Final = 64
-
 
 def clusters(config: Config) -> list[Cluster]:
     """Return the router's cluster, then one for each model."""
     names = model_clusters(config.models)
     return [
-        _router(config.router_endpoints, streams=_streams(config)),
+        _router(config.router_endpoints, streams=config.envoy.max_streams),
         *(_model(names[model], served.endpoints) for model, served in config.models.items()),
     ]
-
-
-def _streams(config: Config) -> int:
-    """Return how many requests the routers may have at a time.
-
-    One more is not sent to them: Envoy takes the default route with it, or refuses it where it
-    must not fail open, at a fraction of what a router's answer would cost.
-    """
-    each = max(round(_STREAMS_A_SECOND * config.server.deadline), _LEAST_STREAMS)
-    return each * len(config.router_endpoints)
 
 
 def _router(endpoints: Sequence[Address], *, streams: int) -> Cluster:
     return _cluster(
         ROUTER_CLUSTER,
         endpoints,
-        max_requests=streams,
+        # One more is not sent to a router: it fails open, or is refused, at a fraction of what the
+        # router's own answer would cost.
+        max_requests=streams * len(endpoints),
         # The router is near: one that does not accept at once is gone, and the retry is quick.
         connect_timeout=timedelta(milliseconds=250),
         health_check=_grpc_health_check(),

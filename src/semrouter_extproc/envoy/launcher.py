@@ -145,6 +145,8 @@ class EnvoyProcess:
             # By default a line of the access log may take ten seconds to appear.
             *("--file-flush-interval-msec", "100"),
             *("--log-level", "warning"),
+            # Under overload there would be a warning for every request; the access log tells.
+            *("--component-log-level", "ext_proc:error"),
             *self._arguments,
         ]
 
