@@ -1,12 +1,15 @@
-"""The least that an external processor on grpc.aio can do: the baseline of `no_encoder.py`.
+"""The least that an external processor on grpc.aio can do: the baseline of other benchmarks.
 
 It reads each body, names a model in it, switches thinking off and sends it on: nothing is
 looked at, decided, counted or refused. With `--constant` it answers one message with a
-constant, which is what a stream costs on grpc.aio whatever is done with it.
+constant, which is what a stream costs on grpc.aio whatever is done with it. With `--encode` it
+encodes the text first, in as many threads as the encoder bears, and forgets the vector.
 """
 
 import argparse
+import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias
 
 import grpc
@@ -14,6 +17,11 @@ import msgspec
 import uvloop
 from load.stack import MODEL
 
+from semrouter_extproc.artefact import load, resolve
+from semrouter_extproc.config import Encoder
+from semrouter_extproc.config.sections import Classifier
+from semrouter_extproc.encoding.cores import step_back
+from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     HeadersResponse,
     ProcessingRequest,
@@ -21,8 +29,10 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
 )
 from semrouter_extproc.extproc.health import Health
 from semrouter_extproc.extproc.service import SERVICE
+from semrouter_extproc.server import load_encoder
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+Handler: TypeAlias = Callable[[object, Context], Awaitable[None]]
 
 _HEADERS_GO_ON: Final = ProcessingResponse(request_headers=HeadersResponse()).SerializeToString()
 
@@ -31,12 +41,17 @@ def main() -> None:
     """Serve on a port of the loopback until killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
-    parser.add_argument("--constant", action="store_true", help="answer one message, unread")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--constant", action="store_true", help="answer one message, unread")
+    kinds.add_argument("--encode", action="store_true", help="encode the text of every body")
     arguments = parser.parse_args()
-    uvloop.run(serve(arguments.port, constant if arguments.constant else rewriting))
+    answer: Handler = constant if arguments.constant else rewriting
+    if arguments.encode:
+        answer = encoding(load_encoder(Encoder(), load(resolve(Classifier().centroids))))
+    uvloop.run(serve(arguments.port, answer))
 
 
-async def serve(port: int, answer: Callable[[object, Context], Awaitable[None]]) -> None:
+async def serve(port: int, answer: Handler) -> None:
     """Answer streams, and Envoy's health checks, for ever."""
     server = grpc.aio.server()
     handler = grpc.stream_stream_rpc_method_handler(answer)
@@ -62,6 +77,24 @@ async def rewriting(_: object, context: Context) -> None:
     await context.write(_HEADERS_GO_ON)
     request = ProcessingRequest.FromString(await context.read())
     await context.write(_rewritten(request.request_body.body).SerializeToString())
+
+
+def encoding(encoder: AnyEncoder) -> Handler:
+    """Return what answers as `rewriting` does, with the body's text encoded in between."""
+    threads = ThreadPoolExecutor(encoder.workers, initializer=step_back)
+
+    def encode(body: bytes) -> None:
+        message = msgspec.json.decode(body)["messages"][0]
+        encoder.encode(encoder.tokenize([message["content"]]))
+
+    async def answer(_: object, context: Context) -> None:
+        ProcessingRequest.FromString(await context.read())
+        await context.write(_HEADERS_GO_ON)
+        body = ProcessingRequest.FromString(await context.read()).request_body.body
+        await asyncio.get_running_loop().run_in_executor(threads, encode, body)
+        await context.write(_rewritten(body).SerializeToString())
+
+    return answer
 
 
 def _rewritten(body: bytes) -> ProcessingResponse:

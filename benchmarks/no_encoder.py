@@ -81,9 +81,9 @@ def run(arguments: argparse.Namespace, folder: Path, progress: Progress) -> Resu
         forgetful = running.enter_context(
             running_router(upstream, folder / "forgetful", progress, WITHOUT_CACHE)
         )
-        minimal = running.enter_context(running_script(MINIMAL, (), folder / "minimal"))
+        minimal = running.enter_context(running_script(MINIMAL, (), folder / "minimal", progress))
         constant = running.enter_context(
-            running_script(MINIMAL, ("--constant",), folder / "constant")
+            running_script(MINIMAL, ("--constant",), folder / "constant", progress)
         )
         texts = held_out(arguments.data)
         uncertain, certain = by_need_of_encoder(texts, configuration(upstream))

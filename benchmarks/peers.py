@@ -8,7 +8,6 @@ examples are encoded once: that takes minutes. Writes `results/peers.json`, `.md
 import argparse
 import math
 import os
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -25,7 +24,7 @@ from typing import Final
 import numpy as np
 import uvloop
 from classification import machine
-from load.stack import Page, Part, running_router
+from load.stack import Page, Part, listens, running_router
 from load.usage import Usage
 from peer.callers import Heard, ask
 from peer.environment import PINNED, semantic_router_environment
@@ -173,15 +172,6 @@ def running_peer(
             ready = partial(listens, address)
             await_ready(kind, process, ready, log=log, progress=progress, seconds=READY_WITHIN)
             yield Part(address, address, process.pid)
-
-
-def listens(address: Address) -> bool:
-    """Say whether a server accepts connections."""
-    try:
-        socket.create_connection(address, timeout=1.0).close()
-    except OSError:
-        return False
-    return True
 
 
 def play(contestant: Contestant, texts: Sequence[str], seconds: float) -> None:

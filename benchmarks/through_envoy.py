@@ -1,17 +1,20 @@
 """What Envoy and the router cost on top of the encoder: CPU, throughput, latency.
 
-Every request is encoded: no static tier, no cache. The encoder in a tight loop, one router behind
-Envoy, and two routers on ports of their own, which share the cores, take turns; callers keep them
-saturated. Then strangers send requests at random, at several shares of what saturates: latency
-counts from the moment at which a request was due. Everything runs on this machine, also the
-generator and the model's server (another Envoy), which are not counted. Writes
-`results/through_envoy.json`, `.md` and `.svg`.
+Every request is encoded: no static tier, no cache. In every round the encoder in a tight loop takes
+its turn, then one router behind Envoy, then two routers on ports of their own, which share the
+cores, then the least that a processor with the same encoder can do (`minimal_ext_proc.py`). Each is
+asked by one caller alone, then by callers who keep it saturated, then by strangers at random, at
+several shares of what has just saturated it: on a machine whose pace changes by the minute an
+earlier figure would be another share. Latency counts from the moment at which a request was due.
+Everything runs on this machine, also the generator and the model's server (another Envoy), which
+are not counted. Writes `results/through_envoy.json`, `.md` and `.svg`.
 """
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from operator import truediv
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,14 +23,15 @@ from typing import Final
 from classification import machine
 from load.measuring import Asker, Measured
 from load.prompts import held_out
-from load.stack import Page, Stack, configuration, running_stack
+from load.stack import Page, Stack, configuration, running_envoy, running_script, running_stack
 from load.tight_loop import Pace, tight_loop
+from load.traffic import Answers
 from load.upstream import running_upstream
 from results_files import publish
 from rich.console import Console
 from through_envoy_report import LatencyRow, Results, SaturatedRow, draw, markdown
 
-from semrouter_extproc.config import Config
+from semrouter_extproc.config import Address, Config
 from semrouter_extproc.encoding.cores import usable_cores
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.server import load_encoder, load_rules
@@ -43,7 +47,9 @@ PAGE: Final[Page] = {
 SHARED: Final[Page] = {**PAGE, "encoder": {"threads": max(usable_cores() // 2, 1)}}
 ONE: Final = "one router"
 TWO: Final = "two routers"
-SHARES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
+LEAST: Final = "the least that encodes"
+MINIMAL: Final = Path(__file__).with_name("minimal_ext_proc.py")
+SHARES: Final = (0.3, 0.5, 0.7, 0.9)
 WARM_UP_SECONDS: Final = 3.0
 
 
@@ -53,8 +59,8 @@ def main() -> None:
     parser.add_argument(
         "data", type=Path, help="folder that holds examples/mmlu_pro.jsonl.gz", metavar="DATA"
     )
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=6, help="of the saturated part")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--callers", type=int, default=32)
     arguments = parser.parse_args()
     console = Console()
@@ -65,15 +71,24 @@ def main() -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A stack under one caller, under many, and under strangers at shares of what many got."""
+
+    lone: Measured
+    saturated: Measured
+    shares: Mapping[float, Measured]
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """The encoder alone, and each stack, one after the other."""
 
     alone: Pace
-    stacks: Mapping[str, Measured]
+    stacks: Mapping[str, Turn]
 
 
 def run(arguments: argparse.Namespace, folder: Path, progress: Progress) -> Results:
-    """Start everything, saturate it, then send at random."""
+    """Start everything, then let it take turns."""
     texts = held_out(arguments.data)
     asker = Asker(texts)
     with ExitStack() as running:
@@ -81,29 +96,40 @@ def run(arguments: argparse.Namespace, folder: Path, progress: Progress) -> Resu
         progress.step("Starting routers and Envoys")
         one = running_stack(upstream, folder / "one", progress, page=PAGE)
         two = running_stack(upstream, folder / "two", progress, routers=2, page=SHARED)
-        stacks = {ONE: running.enter_context(one), TWO: running.enter_context(two)}
+        stacks = {
+            ONE: running.enter_context(one),
+            TWO: running.enter_context(two),
+            LEAST: running.enter_context(least_stack(upstream, folder / "least", progress)),
+        }
         encoder = encoder_of(configuration(upstream, PAGE))
         for stack in stacks.values():
             asker.saturate(stack, arguments.callers, WARM_UP_SECONDS)
         rounds = []
         for number in range(arguments.rounds):
-            progress.step(f"Saturated, round {number + 1} of {arguments.rounds}")
-            rounds.append(take_turns(asker, stacks, encoder, texts, arguments))
-        saturated = [saturated_row(name, rounds) for name in stacks]
-        latency = [
-            row
-            for saturation, stack in zip(saturated, stacks.values(), strict=True)
-            for row in latency_rows(saturation, stack, asker, arguments.seconds, progress)
-        ]
+            progress.step(f"Round {number + 1} of {arguments.rounds}")
+            alone = tight_loop(encoder, texts, arguments.seconds)
+            turns = {name: take_turn(asker, stack, arguments) for name, stack in stacks.items()}
+            rounds.append(Round(alone, turns))
     return Results(
         machine=machine(),
         cores=usable_cores(),
         callers=arguments.callers,
         encoder_us=round(median(each.alone.cpu_us for each in rounds), 1),
         encoder_rate=round(median(each.alone.rate for each in rounds), 1),
-        saturated=saturated,
-        latency=latency,
+        saturated=[saturated_row(name, rounds) for name in stacks],
+        latency=[row for name in stacks for row in latency_rows(name, rounds)],
     )
+
+
+@contextmanager
+def least_stack(upstream: Address, folder: Path, progress: Progress) -> Iterator[Stack]:
+    """Run the least that encodes behind Envoy, in the router's place."""
+    folder.mkdir()
+    with ExitStack() as running:
+        script = running_script(MINIMAL, ("--encode",), folder / "processor", progress)
+        processor = running.enter_context(script)
+        envoy = running_envoy(upstream, [processor.address], folder / "envoy", PAGE)
+        yield Stack(running.enter_context(envoy), [processor])
 
 
 def encoder_of(config: Config) -> AnyEncoder:
@@ -112,31 +138,24 @@ def encoder_of(config: Config) -> AnyEncoder:
     return load_encoder(config.encoder, artefact)
 
 
-def take_turns(
-    asker: Asker,
-    stacks: Mapping[str, Stack],
-    encoder: AnyEncoder,
-    texts: Sequence[str],
-    arguments: argparse.Namespace,
-) -> Round:
-    """Measure everything once."""
-    return Round(
-        tight_loop(encoder, texts, arguments.seconds),
-        {
-            name: asker.saturate(stack, arguments.callers, arguments.seconds)
-            for name, stack in stacks.items()
-        },
-    )
+def take_turn(asker: Asker, stack: Stack, arguments: argparse.Namespace) -> Turn:
+    """Measure a stack once."""
+    lone = asker.saturate(stack, 1, arguments.seconds)
+    saturated = asker.saturate(stack, arguments.callers, arguments.seconds)
+    rate = saturated.answers.rate
+    shares = {share: asker.at_random(stack, share * rate, arguments.seconds) for share in SHARES}
+    return Turn(lone, saturated, shares)
 
 
 def saturated_row(name: str, rounds: Sequence[Round]) -> SaturatedRow:
     """Sum up a stack's turns, each beside the encoder's in the same round."""
-    turns = [each.stacks[name] for each in rounds]
+    turns = [each.stacks[name].saturated for each in rounds]
     alone = [each.alone for each in rounds]
     envoy = [turn.cpu_us("envoy") for turn in turns]
     router = [turn.cpu_us("router") for turn in turns]
     added = [a + b - each.cpu_us for a, b, each in zip(envoy, router, alone, strict=True)]
     rates = [turn.answers.rate for turn in turns]
+    unsaid = sum(len(turn.answers) - turn.answers.classified for turn in turns)
     shares = [rate / each.rate for rate, each in zip(rates, alone, strict=True)]
     return SaturatedRow(
         name,
@@ -146,33 +165,36 @@ def saturated_row(name: str, rounds: Sequence[Round]) -> SaturatedRow:
         requests_a_second=round(median(rates), 1),
         share_of_encoder=round(median(shares), 3),
         resident_mb=round(turns[-1].after["router"].resident / 1e6),
-        not_classified=sum(len(turn.answers) - turn.answers.classified for turn in turns),
+        not_classified=None if name == LEAST else unsaid,
         failures=sum(turn.answers.failures for turn in turns),
     )
 
 
-def latency_rows(
-    saturation: SaturatedRow, stack: Stack, asker: Asker, seconds: float, progress: Progress
-) -> Iterator[LatencyRow]:
-    """Measure one caller alone, then strangers."""
-    progress.step(f"Latency, {saturation.name}")
-    yield latency_row(saturation.name, 0.0, asker.saturate(stack, 1, seconds))
+def latency_rows(name: str, rounds: Sequence[Round]) -> Iterator[LatencyRow]:
+    """Sum up how long a stack let people wait, by load; share 0 is a caller who was alone."""
+    turns = [each.stacks[name] for each in rounds]
+    lone = [turn.lone.answers for turn in turns]
+    yield latency_row(name, 0.0, lone, lone)
     for share in SHARES:
-        progress.detail(f"{share:.0%} of saturation")
-        rate = share * saturation.requests_a_second
-        yield latency_row(saturation.name, share, asker.at_random(stack, rate, seconds))
+        yield latency_row(name, share, [turn.shares[share].answers for turn in turns], lone)
 
 
-def latency_row(name: str, share: float, found: Measured) -> LatencyRow:
-    """Sum up one run. Share 0 is a caller who is alone."""
-    answers = found.answers
+def latency_row(
+    name: str, share: float, found: Sequence[Answers], lone: Sequence[Answers]
+) -> LatencyRow:
+    """Sum up one load. Each round is held against the lone caller of the same round."""
+    p50 = [answers.percentile(50) for answers in found]
+    p99 = [answers.percentile(99) for answers in found]
+    base = [answers.percentile(50) for answers in lone]
     return LatencyRow(
         name,
         share,
-        requests_a_second=round(answers.rate, 1),
-        p50_ms=round(answers.percentile(50) * 1e3, 2),
-        p99_ms=round(answers.percentile(99) * 1e3, 2),
-        failures=answers.failures,
+        requests_a_second=round(median(answers.rate for answers in found), 1),
+        p50_ms=round(median(p50) * 1e3, 2),
+        p99_ms=round(median(p99) * 1e3, 2),
+        p50_ratio=round(median(map(truediv, p50, base)), 2),
+        p99_ratio=round(median(map(truediv, p99, base)), 2),
+        failures=sum(answers.failures for answers in found),
     )
 
 

@@ -1,5 +1,6 @@
 """What is measured: real Envoys, and the processors behind them."""
 
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -98,13 +99,29 @@ def running_router(
 
 
 @contextmanager
-def running_script(script: Path, arguments: Sequence[str], folder: Path) -> Iterator[Part]:
+def running_script(
+    script: Path, arguments: Sequence[str], folder: Path, progress: Progress
+) -> Iterator[Part]:
     """Run another external processor, a script that takes its port as the first argument."""
     folder.mkdir()
-    with reserved_ports(1) as (address,), (folder / "processor.log").open("w") as output:
+    log = folder / "processor.log"
+    with reserved_ports(1) as (address,), log.open("w") as output:
         command = [sys.executable, str(script), str(address.port), *arguments]
         with guarded(command, output=output) as process:
+            ready = partial(listens, address)
+            await_ready(
+                script.name, process, ready, log=log, progress=progress, seconds=_READY_WITHIN
+            )
             yield Part(address, address, process.pid)
+
+
+def listens(address: Address) -> bool:
+    """Say whether a server accepts connections."""
+    try:
+        socket.create_connection(address, timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
