@@ -1,4 +1,6 @@
+import os
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,6 +63,31 @@ def test_an_empty_folder_is_filled(bert: Path, tmp_path: Path) -> None:
     prepare("bert", bert, tmp_path)
 
     assert names(tmp_path) == FILES
+
+
+def test_the_working_directory_is_filled(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    prepare("bert", bert, Path())
+
+    assert names(tmp_path) == FILES
+    assert is_prepared(tmp_path)
+
+
+def test_what_a_killed_preparation_left_is_removed_once_it_is_old(
+    bert: Path, tmp_path: Path
+) -> None:
+    abandoned, at_work = tmp_path / ".preparing-old", tmp_path / ".preparing-new"
+    for folder in (abandoned, at_work):
+        (folder / "made").mkdir(parents=True)
+    yesterday = time.time() - 86_400
+    os.utime(abandoned, (yesterday, yesterday))
+
+    prepare("bert", bert, tmp_path / "out")
+
+    assert names(tmp_path) == {".preparing-new", "out"}
 
 
 def test_a_folder_that_holds_something_is_left_alone(bert: Path, tmp_path: Path) -> None:

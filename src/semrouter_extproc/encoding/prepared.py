@@ -5,9 +5,12 @@ neither torch nor the original weights.
 """
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
+from errno import EBUSY
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal
@@ -32,6 +35,8 @@ TOKENIZER: Final = "tokenizer.json"
 CARD: Final = "encoder.json"
 
 _GRAPH_VERSION: Final = 1
+_SCRATCH: Final = ".preparing-"
+_ABANDONED_SECONDS: Final = 3600.0
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -162,7 +167,8 @@ def _probed(folder: Path, model: SentenceModel, graph: bytes) -> Array:
 
 def _write(folder: Path, network: bytes, card: Card, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".preparing-") as scratch:
+    _remove_abandoned(out.parent)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=_SCRATCH) as scratch:
         made = Path(scratch) / "made"
         made.mkdir()
         _write_durably(made / NETWORK, network)
@@ -171,10 +177,27 @@ def _write(folder: Path, network: bytes, card: Card, out: Path) -> None:
         _write_durably(made / CARD, document + b"\n")
         try:
             made.rename(out)
-        except OSError:
+        except OSError as error:
+            if error.errno == EBUSY:
+                _fill(out, made)
             # Two routers that start together both prepare; the second finds it done.
-            if not is_prepared(out):
+            elif not is_prepared(out):
                 raise
+
+
+def _fill(out: Path, made: Path) -> None:
+    """Fill a mount point or the working directory: an empty folder that cannot be replaced."""
+    # The card comes last, since it is what a prepared encoder is known by.
+    for name in (NETWORK, TOKENIZER, CARD):
+        shutil.move(made / name, out / name)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove what preparations that were killed left behind: it is as large as an encoder."""
+    for scratch in parent.glob(f"{_SCRATCH}*"):
+        with suppress(OSError):
+            if time.time() - scratch.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write_durably(path: Path, content: bytes) -> None:
