@@ -3,7 +3,8 @@
 It reads each body, names a model in it, switches thinking off and sends it on: nothing is
 looked at, decided, counted or refused. With `--constant` it answers one message with a
 constant, which is what a stream costs on grpc.aio whatever is done with it. With `--encode` it
-encodes the text first, in as many threads as the encoder bears, and forgets the vector.
+encodes the text first, as much of it as the router reads, in as many threads as the encoder
+bears, and forgets the vector.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from load.stack import MODEL
 from semrouter_extproc.artefact import load, resolve
 from semrouter_extproc.config import Encoder
 from semrouter_extproc.config.sections import Classifier
+from semrouter_extproc.core.conversation import USER, Turn
+from semrouter_extproc.core.prompt import Reading, text_to_classify
 from semrouter_extproc.encoding.cores import step_back
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
@@ -84,8 +87,9 @@ def encoding(encoder: AnyEncoder) -> Handler:
     threads = ThreadPoolExecutor(encoder.workers, initializer=step_back)
 
     def encode(body: bytes) -> None:
-        message = msgspec.json.decode(body)["messages"][0]
-        encoder.encode(encoder.tokenize([message["content"]]))
+        (message,) = msgspec.json.decode(body)["messages"]
+        text = text_to_classify([Turn(USER, message["content"])], Reading())
+        encoder.encode(encoder.tokenize([text]))
 
     async def answer(_: object, context: Context) -> None:
         ProcessingRequest.FromString(await context.read())
