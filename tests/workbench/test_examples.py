@@ -1,5 +1,6 @@
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,79 @@ def test_half_a_gzip_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b'{"text": "x", "category": "math"}\n')[:-9])
     with pytest.raises(ConfigError, match="damaged gzip file"):
         read_examples([path])
+
+
+def test_a_table_is_read_by_the_names_of_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv"
+    path.write_bytes(
+        b"\xef\xbb\xbfcategory,note,text,id\r\n"
+        b'math,unused,"prove, ""at once"",\nthis",a\r\n'
+        b"law,,sue them,\r\n"
+    )
+    (file,) = read_examples([path])
+    assert file.examples == (
+        Example("a", 'prove, "at once",\nthis', "math"),
+        Example("prompts.csv:4", "sue them", "law"),
+    )
+
+
+def test_a_gzipped_table_is_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv.gz"
+    path.write_bytes(gzip.compress(b"text,category\nprove it,math\n"))
+    assert read_examples([path])[0].examples == (Example("prompts.csv.gz:2", "prove it", "math"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"text,label\nx,math\n", ":1: the first line names the columns, and `category`"),
+        (b"", ":1: the first line names the columns, and `text`"),
+        (b"text,category\nx,math\nx,math,law\n", ":3: has more fields than the first line"),
+        (b"text,category\nx\n", ":2: Object missing required field `category`"),
+        (b"text,category\n ,math\n", ":2: .*`..text`"),
+        (b'text,category\n"x,math\n', ":2: unexpected end of data"),
+        (b"text,category\n\xff,math\n", ": is not in UTF-8"),
+    ],
+)
+def test_a_bad_row_of_a_table_is_named(tmp_path: Path, content: bytes, fault: str) -> None:
+    path = tmp_path / "prompts.csv"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=re.escape(str(path)) + fault):
+        read_examples([path])
+
+
+def test_a_folder_holds_a_file_for_each_category(tmp_path: Path) -> None:
+    (tmp_path / "math.yaml").write_text("- prove it\n- count them\n")
+    (tmp_path / "b.yml").write_text("category: law\nexamples: [sue them]\n")
+    (tmp_path / "README.md").write_text("not for us")
+    law, math = read_examples([tmp_path])
+    assert law.examples == (Example("b.yml:1", "sue them", "law"),)
+    assert math.examples == (
+        Example("math.yaml:1", "prove it", "math"),
+        Example("math.yaml:2", "count them", "math"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("- prove it\n- 42\n", r"Expected `str`, got `int` - at `\$\.examples\[1\]`"),
+        ("examples: []\n", r"length >= 1"),
+        ("examples: [x]\nlabel: math\n", "unknown field `label`"),
+        ("- ' '\n", r"examples\[0\]"),
+        ("prove it\n", "Expected `object`, got `str`"),
+        ("", "Expected `object`, got `null`"),
+        ("- 'prove\n", "line 2"),
+    ],
+)
+def test_a_bad_category_is_named(tmp_path: Path, content: str, fault: str) -> None:
+    path = tmp_path / "math.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=fault) as caught:
+        read_examples([tmp_path])
+    assert str(caught.value.faults[0]).startswith(f"{path}: ")
+
+
+def test_a_folder_without_categories_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="must hold a YAML file for each category"):
+        read_examples([tmp_path])

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def fit(
     examples: Annotated[
         list[Path],
-        typer.Option(help='JSON Lines (or .gz) of {"text", "category"}; may be repeated.'),
+        typer.Option(
+            help='JSON Lines of {"text", "category"}, CSV with these columns (both also .gz), or a '
+            "folder with a YAML file for each category; may be repeated."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     encoder: Annotated[

@@ -1,4 +1,4 @@
-"""Labelled prompts, one JSON object a line."""
+"""Labelled prompts, from the files in which people keep them."""
 
 import gzip
 import zlib
@@ -6,21 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Final
-
-import msgspec
+from typing import Final
 
 from semrouter_extproc.errors import ConfigError
+from semrouter_extproc.workbench.example_formats import READERS, json_lines
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _FAULTS_SHOWN: Final = 20
-
-_Filled = Annotated[str, msgspec.Meta(pattern=r"\S")]
+_YAML: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A prompt and the category it belongs to. `id` is its own, or `file:line`."""
+    """A prompt and the category it belongs to. `id` is its own, or `file:line`.
+
+    An example in YAML is called by its number, not by its line.
+    """
 
     id: str
     text: str
@@ -36,22 +37,25 @@ class ExampleFile:
     examples: tuple[Example, ...]
 
 
-class _Row(msgspec.Struct):
-    text: _Filled
-    category: _Filled
-    id: str | int | None = None
-
-
 def read_examples(paths: Iterable[Path]) -> tuple[ExampleFile, ...]:
-    """Read every row of JSON Lines files, plain or gzipped; empty lines are no rows.
+    """Read every row of JSON Lines and CSV, plain or gzipped, and of folders of YAML.
 
     Raises ConfigError that names each bad row as `file:line`. No row is left out.
     """
     faults: list[str] = []
-    files = [_read(path, faults) for path in paths]
+    files = [_read(file, faults) for path in paths for file in _files(path, faults)]
     if faults:
         raise ConfigError("examples", _shortened(faults))
     return tuple(files)
+
+
+def _files(path: Path, faults: list[str]) -> Iterable[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix in _YAML)
+    if not found:
+        faults.append(f"{path}: a folder must hold a YAML file for each category, and holds none")
+    return found
 
 
 def _read(path: Path, faults: list[str]) -> ExampleFile:
@@ -68,16 +72,12 @@ def _read(path: Path, faults: list[str]) -> ExampleFile:
 
 
 def _rows(path: Path, content: bytes, faults: list[str]) -> Iterator[Example]:
-    # Prompts hold U+2028 and the like, at which str.splitlines would break a row in two.
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = msgspec.json.decode(line, type=_Row)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            faults.append(f"{path}:{number}: {error}")
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    for place, row in READERS.get(plain.suffix, json_lines)(content, plain.stem):
+        if isinstance(row, str):
+            faults.append(f"{path}:{place}: {row}" if place else f"{path}: {row}")
         else:
-            name = f"{path.name}:{number}" if row.id is None else str(row.id)
+            name = f"{path.name}:{place}" if row.id is None else str(row.id)
             yield Example(name, row.text, row.category)
 
 
