@@ -34,8 +34,8 @@ WINDOWS: Final = {"as shipped": 500, "opened": 1_000_000}
 """The characters that the router reads."""
 
 ROUNDS: Final = 30
-TURNS: Final = 4
-SECONDS: Final = 2.0
+TURNS: Final = 12
+SECONDS: Final = 1.0
 PAUSE: Final = 0.01
 """Seconds between an answer and the same caller's next request."""
 
