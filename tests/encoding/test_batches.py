@@ -35,6 +35,16 @@ def test_a_batch_is_the_oldest_and_its_nearest_within_the_budget(
     assert len(waiting) == len(costs) - len(taken)
 
 
+@pytest.mark.parametrize(("budget", "joins"), [(224, False), (10_000, True)])
+@pytest.mark.parametrize("costs", [(20, 110), (110, 20)])
+def test_unlike_lengths_share_a_batch_only_where_padding_is_cheaper_than_another(
+    costs: tuple[int, int], budget: int, *, joins: bool
+) -> None:
+    batch = take_batch([Entry(cost) for cost in costs], budget)
+
+    assert len(batch) == (2 if joins else 1)
+
+
 def test_those_who_stay_keep_their_order() -> None:
     waiting = [Entry(cost) for cost in (10, 70, 12, 60, 80)]
 
