@@ -11,7 +11,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import grpc
 import msgspec
@@ -76,33 +76,37 @@ async def constant(_: object, context: Context) -> None:
 
 async def rewriting(_: object, context: Context) -> None:
     """Let the headers go on, then the rewritten body, and end the stream."""
-    ProcessingRequest.FromString(await context.read())
-    await context.write(_HEADERS_GO_ON)
-    request = ProcessingRequest.FromString(await context.read())
-    await context.write(_rewritten(request.request_body.body).SerializeToString())
+    document = await _asked(context)
+    await context.write(_rewritten(document).SerializeToString())
 
 
 def encoding(encoder: AnyEncoder) -> Handler:
     """Return what answers as `rewriting` does, with the body's text encoded in between."""
     threads = ThreadPoolExecutor(encoder.workers, initializer=step_back)
 
-    def encode(body: bytes) -> None:
-        (message,) = msgspec.json.decode(body)["messages"]
-        text = text_to_classify([Turn(USER, message["content"])], Reading())
-        encoder.encode(encoder.tokenize([text]))
+    def encode(text: str) -> None:
+        read = text_to_classify([Turn(USER, text)], Reading())
+        encoder.encode(encoder.tokenize([read]))
 
     async def answer(_: object, context: Context) -> None:
-        ProcessingRequest.FromString(await context.read())
-        await context.write(_HEADERS_GO_ON)
-        body = ProcessingRequest.FromString(await context.read()).request_body.body
-        await asyncio.get_running_loop().run_in_executor(threads, encode, body)
-        await context.write(_rewritten(body).SerializeToString())
+        document = await _asked(context)
+        (message,) = document["messages"]
+        await asyncio.get_running_loop().run_in_executor(threads, encode, message["content"])
+        await context.write(_rewritten(document).SerializeToString())
 
     return answer
 
 
-def _rewritten(body: bytes) -> ProcessingResponse:
-    document = msgspec.json.decode(body)
+async def _asked(context: Context) -> dict[str, Any]:
+    """Let the headers go on, and return the body that follows."""
+    ProcessingRequest.FromString(await context.read())
+    await context.write(_HEADERS_GO_ON)
+    request = ProcessingRequest.FromString(await context.read())
+    document: dict[str, Any] = msgspec.json.decode(request.request_body.body)
+    return document
+
+
+def _rewritten(document: dict[str, Any]) -> ProcessingResponse:
     document["model"] = MODEL
     document["chat_template_kwargs"] = {"enable_thinking": False}
     new = msgspec.json.encode(document)

@@ -24,7 +24,7 @@ STREAMS = 3
 @pytest.fixture
 def silent_router() -> Iterator[str]:
     """Accepts connections, and never says a word."""
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 

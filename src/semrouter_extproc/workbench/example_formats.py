@@ -78,10 +78,11 @@ def category_in_yaml(content: bytes, name: str) -> Iterator[Found]:
         yield str(number), Row(text, found.category or name)
 
 
+YAML: Final = (".yaml", ".yml")
+
 READERS: Final[Mapping[str, Reader]] = {
     ".csv": comma_separated,
-    ".yaml": category_in_yaml,
-    ".yml": category_in_yaml,
+    **dict.fromkeys(YAML, category_in_yaml),
 }
 """By the ending of a file's name; every other one is read as JSON Lines."""
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from semrouter_extproc.errors import ConfigError
-from semrouter_extproc.workbench.example_formats import READERS, json_lines
+from semrouter_extproc.workbench.example_formats import READERS, YAML, json_lines
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _FAULTS_SHOWN: Final = 20
-_YAML: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def read_examples(paths: Iterable[Path]) -> tuple[ExampleFile, ...]:
 def _files(path: Path, faults: list[str]) -> Iterable[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix in _YAML)
+    found = sorted(file for file in path.iterdir() if file.suffix in YAML)
     if not found:
         faults.append(f"{path}: a folder must hold a YAML file for each category, and holds none")
     return found
