@@ -1,42 +1,47 @@
 """How well prompts are placed, and what that means for switching reasoning on and off.
 
-Settings are chosen and prototypes learned on the rows that are not held out; every figure is
+Settings are chosen and centroids learned on the rows that are not held out; every figure is
 from the held-out rows. Writes `results/classification.json` and `results/classification.md`.
 """
 
 import argparse
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
+from statistics import median
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from classification_tables import MarginRow, Method, Results, markdown
+from learned import Learned, learned, questions, with_vectors
 from numpy.typing import NDArray
 from results_files import publish
 from rich.console import Console
 
+from semrouter_extproc.config.sections import Classifier
 from semrouter_extproc.core.centroids import Centroids
-from semrouter_extproc.core.classify import classify
+from semrouter_extproc.core.classify import Classification, classify, probabilities_of
+from semrouter_extproc.core.ngrams import buckets_of
 from semrouter_extproc.core.policy import PAPER_POLICY, Policy, Reason, Route
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.encoding.local import prepared_in_cache
 from semrouter_extproc.encoding.onnx_encoder import OnnxEncoder
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL
-from semrouter_extproc.workbench.choose import choose
-from semrouter_extproc.workbench.examples import Example, read_examples
-from semrouter_extproc.workbench.fit import encode, is_held_out
+from semrouter_extproc.workbench.choose import fitting_temperature
+from semrouter_extproc.workbench.features import Indices, encoded
+from semrouter_extproc.workbench.fit import classified
 from semrouter_extproc.workbench.progress import Progress
-from semrouter_extproc.workbench.prototypes import Indices, Rows, Settings, Vectors, learn
-from semrouter_extproc.workbench.scores import judge
+from semrouter_extproc.workbench.rows import Rows, labelled
+from semrouter_extproc.workbench.scores import judge, wilson
 from semrouter_extproc.workbench.waiting import waiting_on
 
 MARGINS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
-TIMED_CLASSIFICATIONS: Final = 20_000
+
+Probabilities = NDArray[np.float64]
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -48,63 +53,69 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     with waiting_on(console) as progress:
-        results = measure(arguments.data / "examples" / "mmlu_pro.jsonl.gz", progress)
+        results = measure(arguments.data, progress)
     publish("classification", results, markdown(results), console)
 
 
-def measure(path: Path, progress: Progress) -> Results:
+def measure(data: Path, progress: Progress) -> Results:
     """Choose and learn on the rows that are not held out, judge on those that are."""
-    (file,) = read_examples([path])
-    seen = [row for row in file.examples if not is_held_out(row.id)]
-    unseen = [row for row in file.examples if is_held_out(row.id)]
-    labels = tuple(sorted({row.category for row in seen}))
+    asked = questions(data)
+    texts = [row.text for row in asked.held_out]
     encoder = TorchEncoder(device="cpu", precision="float32")
-    progress.step(f"Encoding {len(seen):,} prompts to learn from")
-    rows = Rows(encode(seen, encoder, progress), indices(seen, labels), labels)
-    progress.step(f"Encoding {len(unseen):,} held-out prompts")
-    judged, expected = encode(unseen, encoder, progress), indices(unseen, labels)
-
-    progress.step("Choosing settings by cross-validation")
-    choice = choose(rows, progress)
-    ours = replace(learn(rows, choice.settings), temperature=choice.temperature)
-    means = learn(rows, Settings(1, choice.settings.sharpness, 0))
+    ours = learned(asked.known, asked.labels, encoder, progress)
+    judged = labelled(asked.held_out, asked.labels, encoder, progress)
     progress.step("Encoding held-out prompts in 8-bit integers")
-    coarse = encode(unseen, OnnxEncoder(prepared_in_cache(DEFAULT_MODEL)), progress)
+    fast = OnnxEncoder(prepared_in_cache(DEFAULT_MODEL))
+    coarse = with_vectors(judged, encoded(texts, fast, progress))
     progress.step("Measuring time")
+    ngrams_us, buckets = timed(buckets_of, ((text,) for text in texts))
+    seen = zip(judged.features.vectors, buckets, repeat(ours.centroids))
+    classify_us, found = timed(classify, seen)
     return Results(
-        data_sha256=file.digest,
+        data_sha256=asked.digest,
         encoder=encoder.fingerprint,
-        rows_learned_from=len(seen),
-        settings=choice.settings,
-        temperature=round(choice.temperature, 4),
-        methods=(
-            method("one mean per category, not calibrated", means, judged, expected),
-            method("prototypes", ours, judged, expected),
-            method("prototypes, encoder in 8-bit integers", ours, coarse, expected),
-        ),
-        margins=tuple(margin_rows(ours, judged, expected)),
+        rows_learned_from=len(asked.known),
+        settings=ours.choice.settings,
+        temperature=round(ours.choice.temperature, 4),
+        methods=tuple(methods(ours, judged, coarse)),
+        margins=tuple(margin_rows(found, ours.centroids, judged.truth)),
         machine=machine(),
-        classify_us=classify_us(judged, ours),
+        ngrams_us=ngrams_us,
+        classify_us=classify_us,
     )
 
 
-def indices(rows: Sequence[Example], labels: tuple[str, ...]) -> Indices:
-    """Return the index of each row's category."""
-    return np.array([labels.index(row.category) for row in rows])
+def methods(ours: Learned, judged: Rows, coarse: Rows) -> Iterator[Method]:
+    """Yield every way to place held-out prompts; `coarse` are the same in 8-bit integers."""
+    known, centroids = ours.lessons.rows, ours.centroids
+    landmarks, name = len(centroids.owners), "landmarks and n-grams"
+    yield method("one mean per category", len(known.labels), by_means(judged, known), judged)
+    yield method(name, landmarks, classified(judged, centroids), judged)
+    yield method(
+        f"{name}, encoder in 8-bit integers", landmarks, classified(coarse, centroids), judged
+    )
 
 
-def method(name: str, centroids: Centroids, judged: Vectors, expected: Indices) -> Method:
-    """Judge `centroids` on held-out vectors."""
-    found = [classify(vector, centroids) for vector in judged]
-    judgement = judge(np.stack([row.probabilities for row in found]), expected)
-    wanted = reasons(centroids.labels)
-    switched = np.mean(wanted[[row.index for row in found]] == wanted[expected])
+def by_means(judged: Rows, known: Rows) -> Probabilities:
+    """Place prompts by the cosine to each category's mean, at the temperature that suits it."""
+    vectors, count = known.features.vectors, len(known.labels)
+    means = np.stack([vectors[known.truth == index].mean(axis=0) for index in range(count)])
+    # In the standard deviations of random directions, so that temperatures are near 1.
+    columns = (means / np.linalg.norm(means, axis=1, keepdims=True)).T * vectors.shape[1] ** 0.5
+    temperature = fitting_temperature((vectors @ columns).astype(np.float64), known.truth)
+    return probabilities_of((judged.features.vectors @ columns).astype(np.float64), temperature)
+
+
+def method(name: str, landmarks: int, probabilities: Probabilities, judged: Rows) -> Method:
+    """Judge the probabilities, `[N, C]`, of held-out prompts."""
+    taken, truth = probabilities.argmax(axis=1), judged.truth
+    wanted = reasons(judged.labels)
     return Method(
         name=name,
-        prototypes=len(centroids.owners),
-        judgement=judgement,
-        interval=wilson(judgement.accuracy, judgement.rows),
-        switch_accuracy=round(float(switched), 4),
+        landmarks=landmarks,
+        judgement=judge(probabilities, truth),
+        interval=wilson(int((taken == truth).sum()), len(truth)),
+        switch_accuracy=share(wanted[taken] == wanted[truth]),
     )
 
 
@@ -113,20 +124,13 @@ def reasons(labels: tuple[str, ...]) -> NDArray[np.bool_]:
     return np.array([PAPER_POLICY[label] is Reasoning.ON for label in labels])
 
 
-def wilson(share: float, rows: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95 % interval of a share."""
-    centre = (share + z * z / (2 * rows)) / (1 + z * z / rows)
-    spread = math.sqrt(share * (1 - share) / rows + (z / (2 * rows)) ** 2)
-    half = z * spread / (1 + z * z / rows)
-    return round(centre - half, 4), round(centre + half, 4)
-
-
-def margin_rows(centroids: Centroids, judged: Vectors, expected: Indices) -> Iterator[MarginRow]:
+def margin_rows(
+    found: Sequence[Classification], centroids: Centroids, truth: Indices
+) -> Iterator[MarginRow]:
     """Yield what the default policy does at each margin."""
-    found = [classify(vector, centroids) for vector in judged]
-    wanted = reasons(centroids.labels)[expected]
+    wanted, bars = reasons(centroids.labels)[truth], default_bars(centroids)
     for margin in MARGINS:
-        policy = default_policy(centroids.labels, margin)
+        policy = default_policy(centroids.labels, margin, bars)
         choices = [policy.choose(row) for row in found]
         on = np.array([choice.route.reasoning is Reasoning.ON for choice in choices])
         sure = np.array([choice.reason is Reason.ROUTED for choice in choices])
@@ -145,14 +149,22 @@ def share(flags: NDArray[np.bool_]) -> float:
     return round(float(np.mean(flags)), 4)
 
 
-def default_policy(labels: tuple[str, ...], min_margin: float) -> Policy:
-    """Return the policy of the shipped configuration."""
+def default_policy(
+    labels: tuple[str, ...], min_margin: float, familiarity_bars: NDArray[np.float64] | None = None
+) -> Policy:
+    """Return the policy of the shipped configuration; without bars, everything is in scope."""
     return Policy(
         labels=labels,
         routes={category: Route("model", level) for category, level in PAPER_POLICY.items()},
         default=Route("model", Reasoning.OFF),
         min_margin=min_margin,
+        familiarity_bars=familiarity_bars,
     )
+
+
+def default_bars(centroids: Centroids) -> NDArray[np.float64]:
+    """Return how familiar prompts must be in the shipped configuration, `[C]`."""
+    return centroids.familiarity_bars(Classifier().out_of_scope)
 
 
 def machine() -> str:
@@ -162,14 +174,16 @@ def machine() -> str:
     return f"{len(names)} cores of {names[0]}, torch {version('torch')}"
 
 
-def classify_us(vectors: Vectors, centroids: Centroids) -> float:
-    """Return the median wall-clock microseconds of one classification."""
-    taken = np.empty(TIMED_CLASSIFICATIONS)
-    for number in range(TIMED_CLASSIFICATIONS):
+def timed(
+    action: Callable[..., T], arguments: Iterable[tuple[object, ...]]
+) -> tuple[float, list[T]]:
+    """Return the median wall-clock microseconds of a call, and what all calls returned."""
+    results, seconds = [], []
+    for each in arguments:
         start = perf_counter()
-        classify(vectors[number % len(vectors)], centroids)
-        taken[number] = perf_counter() - start
-    return round(float(np.median(taken)) * 1e6, 1)
+        results.append(action(*each))
+        seconds.append(perf_counter() - start)
+    return round(median(seconds) * 1e6, 1), results
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from semrouter_extproc.artefact import Judgement
-from semrouter_extproc.workbench.prototypes import Settings
+from semrouter_extproc.workbench.kernel_ridge import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,7 @@ class Method:
     """One way to place prompts, on the held-out rows. `interval` is Wilson's, of 95 %."""
 
     name: str
-    prototypes: int
+    landmarks: int
     judgement: Judgement
     interval: tuple[float, float]
     switch_accuracy: float
@@ -19,11 +19,12 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class MarginRow:
-    """What one `min_margin` does when unsure prompts are answered without reasoning.
+    """What one `min_margin` does when other prompts than sure ones do not reason.
 
-    `sure` is the share of prompts whose route leads by the margin, `sure_accuracy` how often
-    on or off is right for them, `accuracy` for all prompts. `needless` is the share of all
-    prompts that reason and should not, `missed` of those that should and do not.
+    `sure` is the share of prompts that are in scope and whose route leads by the margin,
+    `sure_accuracy` how often on or off is right for them, `accuracy` for all prompts. `needless`
+    is the share of all prompts that reason and should not, `missed` of those that should and do
+    not.
     """
 
     min_margin: float
@@ -46,6 +47,7 @@ class Results:
     methods: tuple[Method, ...]
     margins: tuple[MarginRow, ...]
     machine: str
+    ngrams_us: float
     classify_us: float
 
 
@@ -54,9 +56,9 @@ def markdown(results: Results) -> str:
     settings = results.settings
     setup = (
         f"{results.methods[0].judgement.rows:,} held-out MMLU-Pro questions, 14 categories, "
-        f"encoder `{results.encoder}`. Settings were chosen and prototypes learned on "
-        f"{results.rows_learned_from:,} others: {settings.count} prototypes per category, "
-        f"sharpness {settings.sharpness:g}, {settings.steps} gradient steps, temperature "
+        f"encoder `{results.encoder}`. Settings were chosen and centroids learned on "
+        f"{results.rows_learned_from:,} others: sharpness {settings.sharpness:g}, n-grams "
+        f"{settings.ngram_share:.0%}, ridge {settings.ridge:g}, temperature "
         f"{results.temperature:.2f}."
     )
     legend = (
@@ -64,19 +66,20 @@ def markdown(results: Results) -> str:
         "the prompts that should reason and do not."
     )
     time = (
-        f"Classifying takes {results.classify_us:.0f} microseconds on {results.machine}. What "
-        "encoding takes: [encoders](encoders.md)."
+        f"Finding the n-grams takes {results.ngrams_us:.0f} microseconds, classifying by them and "
+        f"the vector {results.classify_us:.0f}, on {results.machine}. What encoding takes: "
+        "[encoders](encoders.md)."
     )
     lines = [
         "# Placing prompts and switching reasoning",
         "",
         setup,
         "",
-        "| method (prototypes) | accuracy (95 % interval) | macro F1 | ECE | on/off right |",
+        "| method (landmarks) | accuracy (95 % interval) | macro F1 | ECE | on/off right |",
         "| --- | --- | --- | --- | --- |",
         *map(method_line, results.methods),
         "",
-        "On or off by `min_margin`, when unsure prompts are answered without reasoning:",
+        "On or off by `min_margin`; what is unsure or out of scope is answered without reasoning:",
         "",
         "| min_margin | sure | right when sure | right in all | needless | missed |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -94,7 +97,7 @@ def method_line(row: Method) -> str:
     """Return a line of the first table."""
     judgement, (low, high) = row.judgement, row.interval
     return (
-        f"| {row.name} ({row.prototypes}) | {judgement.accuracy:.1%} ({low:.1%} to {high:.1%}) "
+        f"| {row.name} ({row.landmarks:,}) | {judgement.accuracy:.1%} ({low:.1%} to {high:.1%}) "
         f"| {judgement.macro_f1:.3f} | {judgement.ece:.3f} | {row.switch_accuracy:.1%} |"
     )
 

@@ -1,7 +1,7 @@
 """What the encoders cost, and what the fast ones lose: time, cosine, accuracy.
 
 Everything runs on one thread and the variants take turns, a few prompts each; the figure is CPU
-time beside that of sentence-transformers in full precision, which is its default. Prototypes are
+time beside that of sentence-transformers in full precision, which is its default. Centroids are
 learned in full precision on the rows that are not held out; accuracy is that of every encoder's
 vectors of the held-out rows. Writes `results/encoders.json`, `.md` and `.svg`.
 """
@@ -18,13 +18,12 @@ import torch
 from classification import machine
 from encoders_report import EncoderRow, Results, draw, markdown
 from interleaved import take_turns
+from learned import Questions, learned, questions, with_vectors
 from numpy.typing import NDArray
 from results_files import publish
 from rich.console import Console
 from sentence_transformers import SentenceTransformer
 
-from semrouter_extproc.core.centroids import Centroids
-from semrouter_extproc.core.classify import classify
 from semrouter_extproc.encoding.encoder import Encoder
 from semrouter_extproc.encoding.local import prepared_in_cache
 from semrouter_extproc.encoding.offline import encode_texts
@@ -32,14 +31,12 @@ from semrouter_extproc.encoding.onnx_encoder import OnnxEncoder
 from semrouter_extproc.encoding.tokens import TokenIds
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL, folder_of
-from semrouter_extproc.workbench.examples import Example, read_examples
-from semrouter_extproc.workbench.fit import encode, is_held_out
+from semrouter_extproc.workbench.features import Vectors, encoded
+from semrouter_extproc.workbench.fit import classified
 from semrouter_extproc.workbench.progress import Progress
-from semrouter_extproc.workbench.prototypes import Rows, Settings, learn
+from semrouter_extproc.workbench.rows import Rows, labelled
+from semrouter_extproc.workbench.scores import judge
 from semrouter_extproc.workbench.waiting import waiting_on
-
-SHIPPED: Final = Settings(count=16, sharpness=20.0, steps=30)
-"""What the built-in centroids were learned with."""
 
 ROUNDS: Final = 40
 PROMPTS_A_ROUND: Final = 8
@@ -48,7 +45,6 @@ EXACT: Final = "torch, float32"
 FAST: Final = "ONNX Runtime, int8"
 IN_BATCHES: Final = ", in batches"
 
-Vectors = NDArray[np.float32]
 Encoders = Mapping[str, Encoder[TokenIds]]
 
 
@@ -62,62 +58,56 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     with waiting_on(console) as progress:
-        path = arguments.data / "examples" / "mmlu_pro.jsonl.gz"
-        results = measure(path, arguments.every, progress)
+        results = measure(questions(arguments.data, every=arguments.every), progress)
     publish("encoders", results, markdown(results), console)
     draw(results)
 
 
-def measure(path: Path, every: int, progress: Progress) -> Results:
-    """Return every figure, from every so many rows."""
-    (file,) = read_examples([path])
-    seen = [row for row in file.examples if not is_held_out(row.id)][::every]
-    unseen = [row for row in file.examples if is_held_out(row.id)][::every]
+def measure(asked: Questions, progress: Progress) -> Results:
+    """Learn from the known questions and return every figure of the held-out ones."""
     encoders: Encoders = {
         EXACT: TorchEncoder(device="cpu", precision="float32"),
         "torch, bfloat16": TorchEncoder(device="cpu", precision="bfloat16"),
         FAST: OnnxEncoder(prepared_in_cache(DEFAULT_MODEL)),
     }
-    centroids = learned(seen, encoders[EXACT], progress)
-    vectors = {}
-    for name, encoder in encoders.items():
-        progress.step(f"Encoding held-out prompts: {name}")
-        vectors[name] = encode(unseen, encoder, progress)
-    truth = [row.category for row in unseen]
+    centroids = learned(asked.known, asked.labels, encoders[EXACT], progress).centroids
+    judged = dict(by_encoder(asked, encoders, progress))
     quality = {
-        name: (cosine(found, vectors[EXACT]), accuracy(found, centroids, truth))
-        for name, found in vectors.items()
+        name: (
+            cosine(rows.features.vectors, judged[EXACT].features.vectors),
+            judge(classified(rows, centroids), rows.truth).accuracy,
+        )
+        for name, rows in judged.items()
     }
     progress.step("Measuring time, the variants in turn")
     count = ROUNDS * PROMPTS_A_ROUND
-    texts = [row.text for row in unseen[:: max(len(unseen) // count, 1)]][:count]
+    texts = [row.text for row in asked.held_out[:: max(len(asked.held_out) // count, 1)]][:count]
     seconds = time_in_turns(encoders, texts)
     return Results(
         machine=machine(),
-        prompts=len(unseen),
+        prompts=len(asked.held_out),
         tokens=round(float(np.mean([len(each) for each in encoders[EXACT].tokenize(texts)])), 1),
         batch_cost=encoders[FAST].batch_cost,
         rows=list(rows_of(seconds, quality)),
     )
 
 
-def learned(rows: Sequence[Example], encoder: Encoder[TokenIds], progress: Progress) -> Centroids:
-    """Learn prototypes as the built-in ones were."""
-    labels = tuple(sorted({row.category for row in rows}))
-    truth = np.array([labels.index(row.category) for row in rows])
-    progress.step(f"Encoding {len(rows):,} prompts to learn from")
-    return learn(Rows(encode(rows, encoder, progress), truth, labels), SHIPPED)
+def by_encoder(
+    asked: Questions, encoders: Encoders, progress: Progress
+) -> Iterator[tuple[str, Rows]]:
+    """Yield the held-out questions as each encoder sees them, the exact one first."""
+    exact = labelled(asked.held_out, asked.labels, encoders[EXACT], progress)
+    yield EXACT, exact
+    texts = [row.text for row in asked.held_out]
+    for name, encoder in encoders.items():
+        if name != EXACT:
+            progress.step(f"Encoding held-out prompts: {name}")
+            yield name, with_vectors(exact, encoded(texts, encoder, progress))
 
 
 def cosine(vectors: Vectors, exact: Vectors) -> float:
     """Return the mean cosine between the rows."""
     return round(float(np.sum(vectors * exact, axis=1).mean()), 4)
-
-
-def accuracy(vectors: Vectors, centroids: Centroids, truth: Sequence[str]) -> float:
-    """Return the share of vectors whose category is right."""
-    found = [classify(vector, centroids).category for vector in vectors]
-    return round(float(np.mean([each == true for each, true in zip(found, truth, strict=True)])), 4)
 
 
 def time_in_turns(encoders: Encoders, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:

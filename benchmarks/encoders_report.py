@@ -43,7 +43,7 @@ def markdown(results: Results) -> str:
         f"CPU time of one thread per MMLU-Pro question of {results.tokens:.0f} tokens in the "
         "mean: the median of all rounds (and what the quickest tenth stayed below), and its "
         "ratio to the first line in the same rounds. Accuracy of the category is that on "
-        f"{results.prompts:,} held-out questions, with prototypes learned in full precision."
+        f"{results.prompts:,} held-out questions, with centroids learned in full precision."
     )
     batches = (
         "In batches: eight prompts at a time, put together by length; ours within the "

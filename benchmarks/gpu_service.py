@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from gpu_report import Served
 from prometheus_client import CollectorRegistry
+from random_centroids import random_centroids
 
 from semrouter_extproc.core.apis import CHAT_COMPLETIONS
-from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.intent import Vocabulary
 from semrouter_extproc.core.models import Model
 from semrouter_extproc.core.policy import Policy, Route
@@ -23,9 +23,9 @@ from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.ladder import Ladder
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.router import SemanticRouter
+from semrouter_extproc.workbench.fit import MOST_LANDMARKS
 
-LABELS: Final = tuple(f"category {number}" for number in range(14))
-PROTOTYPES: Final = 16
+CATEGORIES: Final = 14
 DEADLINE: Final = 10.0
 
 _ENABLE: Final = ("chat_template_kwargs", "enable_thinking")
@@ -90,12 +90,13 @@ def request(text: str) -> bytes:
 def semantic_router(
     batcher: Batcher[list[int]], dimensions: int, metrics: Metrics
 ) -> SemanticRouter:
-    """Return a router without cache and static tier, over random prototypes."""
+    """Return a router without cache and static tier, over random landmarks, as many as shipped."""
     default = Route("model", Reasoning.OFF)
     thinking = Route("model", Reasoning.ON)
+    centroids = random_centroids(MOST_LANDMARKS, CATEGORIES, dimensions)
     policy = Policy(
-        labels=LABELS,
-        routes=dict.fromkeys(LABELS[::2], thinking),
+        labels=centroids.labels,
+        routes=dict.fromkeys(centroids.labels[::2], thinking),
         default=default,
         min_margin=0.1,
     )
@@ -107,19 +108,12 @@ def semantic_router(
     )
     ladder = Ladder(
         batcher.submit,
-        centroids=centroids(dimensions),
+        centroids=centroids,
         static=None,
         policy=policy,
+        learned=None,
         deadline=DEADLINE,
         cache_bytes=0,
         metrics=metrics,
     )
     return SemanticRouter(ladder, rules=rules, metrics=metrics)
-
-
-def centroids(dimensions: int) -> Centroids:
-    """Return as many prototypes as are shipped, in random directions."""
-    rows = np.random.default_rng(0).normal(size=(len(LABELS) * PROTOTYPES, dimensions))
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    owners = np.repeat(np.arange(len(LABELS)), PROTOTYPES)
-    return Centroids(LABELS, rows.astype(np.float32), owners, 20.0, 0.75)

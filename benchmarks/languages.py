@@ -24,6 +24,7 @@ from results_files import publish
 from rich.console import Console
 
 from semrouter_extproc.core.classify import classify
+from semrouter_extproc.core.ngrams import buckets_of
 from semrouter_extproc.core.policy import PAPER_POLICY
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.encoding.local import prepared_in_cache
@@ -85,7 +86,7 @@ async def ask(questions: Questions, language: str, service: Service) -> list[Ans
     for category, text, vector, alike, length in zip(
         questions, texts, vectors, likeness, lengths, strict=True
     ):
-        found = classify(vector, service.artefact.centroids)
+        found = classify(vector, buckets_of(text), service.artefact.centroids)
         routing = await service.send(asking(text))
         answers.append(
             Answer(

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -23,17 +23,17 @@ from prompt_tables import ChatRow, ConversationRow, LongRow, Sizes
 
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import classify
+from semrouter_extproc.core.ngrams import buckets_of
 from semrouter_extproc.core.policy import Policy
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.workbench.examples import Example
+from semrouter_extproc.workbench.features import Vectors
 from semrouter_extproc.workbench.progress import Progress
-from semrouter_extproc.workbench.prototypes import Rows, Settings, Vectors, learn
 
 SHORT: Final = 100
 
-_SHIPPED: Final = Settings(count=16, sharpness=20.0, steps=30)
 _AT_ONCE: Final = 512
 
 # Categories of MT-bench for which it is plain whether the paper's policy would reason.
@@ -78,24 +78,23 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Prototypes and a policy."""
+    """Centroids and a policy."""
 
     centroids: Centroids
     policy: Policy
 
-    def decide(self, vectors: Vectors) -> tuple[Flags, list[str]]:
-        """Return for each vector whether the model reasons, and the category."""
-        choices = [self.policy.choose(classify(row, self.centroids)) for row in vectors]
+    def decide(self, groups: Sequence[Sequence[str]], judge: Judge) -> tuple[Flags, list[str]]:
+        """Return for each prompt whether the model reasons, and the category.
+
+        A prompt is a group of texts that are pooled: the mean of their vectors, and the n-grams
+        of all.
+        """
+        choices = [
+            self.policy.choose(classify(vector, buckets_of("\n".join(group)), self.centroids))
+            for vector, group in zip(judge.pooled(groups), groups, strict=True)
+        ]
         on = np.array([choice.route.reasoning is Reasoning.ON for choice in choices])
         return on, [choice.category or "" for choice in choices]
-
-
-def learned(rows: Sequence[Example], shipped: Centroids, judge: Judge) -> Centroids:
-    """Learn prototypes from `rows` with the settings of the shipped ones."""
-    truth = np.array([shipped.labels.index(row.category) for row in rows])
-    vectors = judge.vectors([row.text for row in rows])
-    centroids = learn(Rows(vectors, truth, shipped.labels), _SHIPPED)
-    return replace(centroids, temperature=shipped.temperature)
 
 
 def long_rows(
@@ -143,7 +142,7 @@ def _judged(
     texts: Sequence[Sequence[str]], about: Sequence[Example], judge: Judge, router: Router
 ) -> tuple[Flags, Flags]:
     """Say of each group of texts whether on or off is right, and whether the category is."""
-    on, categories = router.decide(judge.pooled(texts))
+    on, categories = router.decide(texts, judge)
     right: Flags = on == [reasons(row.category) for row in about]
     same = [got == row.category for got, row in zip(categories, about, strict=True)]
     return right, np.array(same)
@@ -161,7 +160,7 @@ def _conversation_row(
     name: str, read: Read, moments: Sequence[Moment], judge: Judge, router: Router
 ) -> ConversationRow:
     judge.progress.step(f"Conversations: {name}")
-    on, _ = router.decide(judge.vectors([read(moment.turns) for moment in moments]))
+    on, _ = router.decide([[read(moment.turns)] for moment in moments], judge)
     right = on == [reasons(moment.category) for moment in moments]
     kinds = np.array([moment.kind for moment in moments])
     short = np.array([len(moment.turns[-1]) < SHORT for moment in moments])
@@ -201,8 +200,8 @@ def chat_rows(
 def _chat_row(
     name: str, read: Read, chats: Sequence[_Chat], judge: Judge, router: Router
 ) -> ChatRow:
-    first, _ = router.decide(judge.vectors([read(chat.turns[:1]) for chat in chats]))
-    second, _ = router.decide(judge.vectors([read(chat.turns) for chat in chats]))
+    first, _ = router.decide([[read(chat.turns[:1])] for chat in chats], judge)
+    second, _ = router.decide([[read(chat.turns)] for chat in chats], judge)
     known = np.array([chat.category in _CHAT_REASONS for chat in chats])
     wanted = np.array([_CHAT_REASONS.get(chat.category, False) for chat in chats])
     return ChatRow(

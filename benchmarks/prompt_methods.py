@@ -7,7 +7,7 @@ from semrouter_extproc.core.conversation import USER, Turn
 from semrouter_extproc.core.prompt import Reading, shortened, text_to_classify
 
 Cut = Callable[[str], Sequence[str]]
-"""From a prompt to what is encoded; several texts are pooled: the mean of their vectors."""
+"""From a prompt to what is encoded; several texts are pooled, see `prompt_judge.Router`."""
 
 Read = Callable[[Sequence[str]], str]
 """From the user's turns to what is encoded."""

@@ -93,7 +93,7 @@ def markdown(results: Results) -> str:
         _LONG,
         _documents(final.questions),
         long_table(results.final_long),
-        "The same with the shipped prototypes, which have been fitted to these questions too:",
+        "The same with the shipped centroids, which have been fitted to these questions too:",
         long_table(results.final_long_shipped),
         "## Long prompts, choosing",
         _documents(choice.questions),
@@ -118,9 +118,9 @@ def markdown(results: Results) -> str:
 
 _SETUP = (
     "Decisions of the default policy about MMLU-Pro questions. Encoder `{results.encoder}`. "
-    "Prototypes were learned from {results.learned_from:,} questions that nothing here is "
-    "judged on, with the settings of the shipped ones. Settings were chosen on other questions "
-    "that are not held out; the tables named held-out were made once, after that."
+    "Centroids were learned from {results.learned_from:,} questions that nothing here is judged "
+    "on. How to read was chosen on other questions that are not held out; the tables named "
+    "held-out were made once, after that."
 )
 _CHOSEN = (
     "Chosen: at most {results.max_chars} characters, half from the head and half from the tail; "

@@ -1,6 +1,6 @@
 """How long prompts and conversations should be read, and what that means for on and off.
 
-Prototypes are learned on one part of the rows that are not held out, settings are chosen on
+Centroids are learned on one part of the rows that are not held out, settings are chosen on
 another, and the final figures are from held-out rows. Writes `results/prompts.json` and
 `results/prompts.md`.
 """
@@ -10,8 +10,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from classification import default_policy, machine
-from prompt_judge import Judge, Router, chat_rows, conversation_rows, learned, long_rows
+from classification import default_bars, default_policy, machine
+from learned import learned
+from prompt_judge import Judge, Router, chat_rows, conversation_rows, long_rows
 from prompt_material import digit
 from prompt_methods import CHOSEN, CUTS, FINAL_CUTS, FINAL_READS, READS
 from prompt_tables import Results, Sizes, markdown
@@ -19,6 +20,7 @@ from results_files import publish
 from rich.console import Console
 
 from semrouter_extproc.artefact import BUILT_IN, load
+from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.encoding.cores import usable_cores
 from semrouter_extproc.encoding.local import local_encoder
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL
@@ -61,10 +63,9 @@ def measure(folder: Path, progress: Progress) -> Results:
     )
     encoder = local_encoder(DEFAULT_MODEL, backend="auto", device="auto", workers=usable_cores())
     judge = Judge(encoder, progress)
-    shipped = load(BUILT_IN / "mmlu-pro").centroids
-    policy = default_policy(shipped.labels, MIN_MARGIN)
-    progress.step(f"Learning prototypes from {len(learned_from):,} questions")
-    router = Router(learned(learned_from, shipped, judge), policy)
+    shipped = routing(load(BUILT_IN / "mmlu-pro").centroids)
+    labels = shipped.centroids.labels
+    router = routing(learned(learned_from, labels, encoder, progress).centroids)
     return Results(
         data_sha256=file.digest,
         encoder=f"{encoder.fingerprint}, {encoder.description}",
@@ -75,12 +76,18 @@ def measure(folder: Path, progress: Progress) -> Results:
         choice_long=long_rows(chosen_on, CHOICE, CUTS, judge, router),
         choice_conversations=conversation_rows(chosen_on, CHOICE, READS, judge, router),
         final_long=long_rows(held_out, FINAL, FINAL_CUTS, judge, router),
-        final_long_shipped=long_rows(held_out, FINAL, FINAL_CUTS, judge, Router(shipped, policy)),
+        final_long_shipped=long_rows(held_out, FINAL, FINAL_CUTS, judge, shipped),
         final_conversations=conversation_rows(held_out, FINAL, FINAL_READS, judge, router),
         chat=chat_rows(folder / "chat_prompts.jsonl.gz", FINAL_READS, judge, router),
         machine=machine(),
         minutes=round((monotonic() - started) / 60, 1),
     )
+
+
+def routing(centroids: Centroids) -> Router:
+    """Return what decides by `centroids` as the shipped configuration does."""
+    bars = default_bars(centroids)
+    return Router(centroids, default_policy(centroids.labels, MIN_MARGIN, bars))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the static tier in front of the encoder saves, and what it changes.
 
-Prototypes, the static tier and its bar are learned on the rows that are not held out, then judged
+Centroids, the static tier and its bar are learned on the rows that are not held out, then judged
 on held-out MMLU-Pro questions, and on chat prompts, to which nothing was fitted. Every prompt is
 read as the router reads it. Writes `results/static_tier.json`, `.md` and `.svg`.
 """
@@ -8,14 +8,13 @@ read as the router reads it. Writes `results/static_tier.json`, `.md` and `.svg`
 import argparse
 import gzip
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
-from classification import default_policy, machine
-from encoders import SHIPPED
+from classification import default_bars, default_policy, machine
+from learned import Learned, learned, questions
 from results_files import publish
 from rich.console import Console
 from static_tier_judge import Judged, Tiers, accuracy, cost, curve, policy_row
@@ -30,12 +29,8 @@ from semrouter_extproc.core.static import StaticModel
 from semrouter_extproc.encoding.local import local_encoder
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL
-from semrouter_extproc.workbench.choose import cross_validated
-from semrouter_extproc.workbench.examples import Example, read_examples
-from semrouter_extproc.workbench.fit import encode, is_held_out
 from semrouter_extproc.workbench.progress import Progress
-from semrouter_extproc.workbench.prototypes import Rows, learn
-from semrouter_extproc.workbench.static import fit_static, lessons
+from semrouter_extproc.workbench.static import Taught, fit_static
 from semrouter_extproc.workbench.waiting import waiting_on
 
 MIN_MARGIN: Final = 0.1
@@ -59,32 +54,31 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     with waiting_on(console) as progress:
-        results = measure(arguments.data / "examples", progress)
+        results = measure(arguments.data, progress)
     publish("static_tier", results, markdown(results), console)
     draw(results)
 
 
-def measure(folder: Path, progress: Progress) -> Results:
+def measure(data: Path, progress: Progress) -> Results:
     """Learn on the rows that are not held out and return every figure."""
-    (file,) = read_examples([folder / "mmlu_pro.jsonl.gz"])
-    seen = [row for row in file.examples if not is_held_out(row.id)]
-    unseen = [row for row in file.examples if is_held_out(row.id)]
-    static, centroids = learned(seen, progress)
+    asked = questions(data)
+    exact = TorchEncoder(device="cpu", precision="float32")
+    static, centroids = both_tiers(learned(asked.known, asked.labels, exact, progress), progress)
     encoder = local_encoder(DEFAULT_MODEL, backend="auto", device="cpu", workers=1)
     tiers = Tiers(static, encoder, centroids)
     sets = {
-        "MMLU-Pro, held out": [read([row.text]) for row in unseen],
-        "chat": chat_texts(folder / "chat_prompts.jsonl.gz"),
+        "MMLU-Pro, held out": [read([row.text]) for row in asked.held_out],
+        "chat": chat_texts(data / "examples" / "chat_prompts.jsonl.gz"),
     }
     progress.step("Encoding what is judged")
     both = [Judged.by(tiers, name, texts) for name, texts in sets.items()]
-    paper = default_policy(static.labels, MIN_MARGIN)
-    policies = {"on or off, as in the paper": paper, "each its own way": own_ways(static.labels)}
+    paper = default_policy(centroids.labels, MIN_MARGIN, default_bars(centroids))
+    policies = {"on or off, as in the paper": paper, "each its own way": own_ways(centroids)}
     progress.step("Measuring time, with and without the static tier in turn")
     return Results(
-        data_sha256=file.digest,
+        data_sha256=asked.digest,
         encoder=encoder.description,
-        learned_from=len(seen),
+        learned_from=len(asked.known),
         temperature=round(static.temperature, 4),
         bar=round(static.bar, 4),
         rows=[
@@ -92,7 +86,7 @@ def measure(folder: Path, progress: Progress) -> Results:
             for name, policy in policies.items()
             for judged in both
         ],
-        accuracy=accuracy(both[0], [row.category for row in unseen], paper, static.bar),
+        accuracy=accuracy(both[0], [row.category for row in asked.held_out], paper, static.bar),
         costs=[cost(judged, tiers, paper) for judged in both],
         curves=[
             curve(judged, name, policy) for name, policy in policies.items() for judged in both
@@ -101,20 +95,14 @@ def measure(folder: Path, progress: Progress) -> Results:
     )
 
 
-def learned(rows: Sequence[Example], progress: Progress) -> tuple[StaticModel, Centroids]:
-    """Learn as the built-in artefact was, with its settings."""
-    labels = tuple(sorted({row.category for row in rows}))
-    truth = np.array([labels.index(row.category) for row in rows])
-    progress.step(f"Encoding {len(rows):,} prompts to learn from")
-    vectors = encode(rows, TorchEncoder(device="cpu", precision="float32"), progress)
-    known = Rows(vectors, truth, labels)
-    progress.step("Learning")
-    choice = cross_validated(known, SHIPPED)
-    taught = lessons((row.text for row in rows), truth, choice.probabilities)
-    tier = fit_static(taught, np.zeros(len(rows), np.bool_), labels, progress)
+def both_tiers(found: Learned, progress: Progress) -> tuple[StaticModel, Centroids]:
+    """Learn the static tier in front of what was learned."""
+    rows = found.lessons.rows
+    taught = Taught(rows.features.ngrams, rows.truth, found.choice.probabilities)
+    tier = fit_static(taught, np.zeros(len(rows), np.bool_), rows.labels, progress)
     if tier is None:
         raise SystemExit("these rows prove no bar for a static tier")
-    return tier.model, replace(learn(known, SHIPPED), temperature=choice.temperature)
+    return tier.model, found.centroids
 
 
 def read(turns: Sequence[str]) -> str:
@@ -128,13 +116,14 @@ def chat_texts(path: Path) -> list[str]:
     return [read(msgspec.json.decode(line, type=Chat).turns) for line in lines if line.strip()]
 
 
-def own_ways(labels: Sequence[str]) -> Policy:
+def own_ways(centroids: Centroids) -> Policy:
     """Return the policy that is hardest to decide for: a model for every category."""
     return Policy(
-        labels=labels,
-        routes={label: Route(label, Reasoning.UNCHANGED) for label in labels},
+        labels=centroids.labels,
+        routes={label: Route(label, Reasoning.UNCHANGED) for label in centroids.labels},
         default=Route("default", Reasoning.UNCHANGED),
         min_margin=MIN_MARGIN,
+        familiarity_bars=default_bars(centroids),
     )
 
 

@@ -8,17 +8,18 @@ from time import process_time
 from typing import Any, Final
 
 import numpy as np
-from classification import wilson
 from interleaved import take_turns
 from numpy.typing import NDArray
 from static_tier_report import Accuracy, Cost, Curve, PolicyRow
 
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import Classification, classify
+from semrouter_extproc.core.ngrams import Buckets, buckets_of
 from semrouter_extproc.core.policy import Choice, Policy, Reason
 from semrouter_extproc.core.static import StaticModel, classify_static
 from semrouter_extproc.encoding.encoder import Encoder
 from semrouter_extproc.encoding.offline import encode_texts
+from semrouter_extproc.workbench.scores import wilson
 
 BARS: Final = np.linspace(0, 1, 201)
 ROUNDS: Final = 100
@@ -37,9 +38,10 @@ class Tiers:
     encoder: Encoder[Any]
     centroids: Centroids
 
-    def encoded(self, text: str) -> Classification:
-        """Classify one text by the encoder."""
-        return classify(self.encoder.encode(self.encoder.tokenize([text]))[0], self.centroids)
+    def encoded(self, text: str, buckets: Buckets) -> Classification:
+        """Classify one text by the encoder, and by its n-grams."""
+        (vector,) = self.encoder.encode(self.encoder.tokenize([text]))
+        return classify(vector, buckets, self.centroids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,15 @@ class Judged:
     def by(cls, tiers: Tiers, name: str, texts: list[str]) -> "Judged":
         """Classify every text by each tier."""
         vectors = encode_texts(tiers.encoder, texts)
+        buckets = [buckets_of(text) for text in texts]
         return cls(
             name,
             texts,
-            static=[classify_static(text, tiers.static) for text in texts],
-            encoder=[classify(vector, tiers.centroids) for vector in vectors],
+            static=[classify_static(each, tiers.static) for each in buckets],
+            encoder=[
+                classify(vector, each, tiers.centroids)
+                for vector, each in zip(vectors, buckets, strict=True)
+            ],
         )
 
 
@@ -73,7 +79,7 @@ def policy_row(judged: Judged, name: str, policy: Policy, bar: float) -> PolicyR
         count=len(answered),
         answered=share(answered),
         changed=share(changed),
-        changed_interval=wilson(float(changed.mean()), len(changed)),
+        changed_interval=wilson(int(changed.sum()), len(changed)),
     )
 
 
@@ -113,14 +119,17 @@ def cost(judged: Judged, tiers: Tiers, policy: Policy) -> Cost:
     """Time the three ways to a decision, one prompt at a time on one thread."""
 
     def static(text: str) -> Choice:
-        return policy.choose(classify_static(text, tiers.static))
+        return policy.choose(classify_static(buckets_of(text), tiers.static))
 
     def encoder(text: str) -> Choice:
-        return policy.choose(tiers.encoded(text))
+        return policy.choose(tiers.encoded(text, buckets_of(text)))
 
     def together(text: str) -> Choice:
-        choice = static(text)
-        return choice if stands(choice, tiers.static.bar) else encoder(text)
+        buckets = buckets_of(text)
+        choice = policy.choose(classify_static(buckets, tiers.static))
+        if stands(choice, tiers.static.bar):
+            return choice
+        return policy.choose(tiers.encoded(text, buckets))
 
     count = ROUNDS * PROMPTS_A_ROUND
     texts = judged.texts[:: max(len(judged.texts) // count, 1)][:count]

@@ -4,75 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from msgspec import structs
-from safetensors.numpy import save_file
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
-from semrouter_extproc.artefact import (
-    Artefact,
-    Judgement,
-    Meta,
-    Provenance,
-    Source,
-    StaticJudgement,
-    StaticMeta,
-    load,
-    require_encoder,
-    require_likeness,
-    resolve,
-    save,
-)
-from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.artefact import load, require_encoder, require_likeness, resolve, save
+from semrouter_extproc.core.centroids import SCOPE_SHARES, Centroids
+from semrouter_extproc.core.classify import classify
+from semrouter_extproc.core.ngrams import BUCKETS, NgramModel, buckets_of
 from semrouter_extproc.core.probes import PROBES
-from semrouter_extproc.core.static import BUCKETS, StaticModel, classify_static
 from semrouter_extproc.errors import ArtefactError
-
-
-def artefact() -> Artefact:
-    centroids = Centroids(
-        labels=("law", "math"),
-        prototypes=np.eye(3, dtype=np.float32),
-        owners=np.array([0, 1, 1]),
-        sharpness=20.0,
-        temperature=0.75,
-    )
-    judgement = Judgement(rows=10, accuracy=0.9, macro_f1=0.9, log_loss=0.3, ece=0.02)
-    provenance = Provenance(
-        command="semrouter fit",
-        origin="our own",
-        licence="Apache-2.0",
-        sources=(Source("prompts.jsonl", "0" * 64, 10),),
-        precision="float32",
-        categories={"law": 4, "math": 6},
-        cross_validation=judgement,
-        held_out=None,
-        refitted=False,
-    )
-    meta = Meta(
-        labels=centroids.labels,
-        encoder="tiny@sha256:0123456789abcdef",
-        dimensions=3,
-        sharpness=20.0,
-        temperature=0.75,
-        medoids=("a", "b", "c"),
-        provenance=provenance,
-    )
-    probes = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
-    return Artefact(centroids, probes, meta)
-
-
-def with_static_tier() -> Artefact:
-    """Return the same with a tier whose numbers are exact in half precision."""
-    judged = StaticJudgement(rows=10, answered=0.5, differ=0.0, accuracy=0.9, encoder_accuracy=0.9)
-    known = StaticMeta(temperature=0.5, bar=0.9, cross_validation=judged, held_out=None)
-    bare = artefact()
-    static = StaticModel(
-        labels=bare.meta.labels,
-        weights=np.arange(2 * BUCKETS, dtype=np.float32).reshape(BUCKETS, 2) % np.float32(64),
-        rarity=np.full(BUCKETS, 1.5, np.float32),
-        temperature=0.5,
-        bar=0.9,
-    )
-    return replace(bare, meta=structs.replace(bare.meta, static=known), static=static)
+from support.artefacts import artefact, centroids, with_static_tier
+from support.kernels import random_kernel_model, random_units
+from support.prompts import PROMPTS
 
 
 @pytest.fixture
@@ -92,16 +35,75 @@ def change_meta(folder: Path, **members: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | members))
 
 
+def change_tensor(folder: Path, name: str, array: NDArray[np.generic]) -> None:
+    path = folder / "centroids.safetensors"
+    save_file(load_file(path) | {name: array}, path)
+
+
 def test_what_is_saved_is_loaded(folder: Path) -> None:
     loaded, written = load(folder), artefact()
     assert loaded.meta == written.meta
     assert loaded.centroids.labels == written.centroids.labels
-    assert np.array_equal(loaded.centroids.prototypes, written.centroids.prototypes)
     assert np.array_equal(loaded.centroids.owners, written.centroids.owners)
-    assert loaded.centroids.sharpness == 20.0
+    assert np.array_equal(loaded.centroids.scope, written.centroids.scope)
     assert loaded.centroids.temperature == 0.75
     assert np.array_equal(loaded.probes, written.probes)
+    assert loaded.seen.tolist() == [3, 2**64 - 1]
     assert loaded.static is None
+
+
+def test_the_kernel_model_is_loaded_as_it_was_saved(folder: Path) -> None:
+    loaded, written = load(folder).centroids.model, centroids().model
+    assert np.array_equal(loaded.landmarks, written.landmarks)
+    assert np.array_equal(loaded.weights, written.weights)
+    assert np.array_equal(loaded.offset, written.offset)
+    assert np.array_equal(loaded.ngrams.rarity, written.ngrams.rarity)
+    assert np.array_equal(loaded.ngrams.weights, written.ngrams.weights)
+    assert loaded.sharpness == 2.5
+
+
+def test_arrays_that_lie_in_memory_column_by_column_are_saved_as_they_read(tmp_path: Path) -> None:
+    rows = centroids()
+    ngrams = NgramModel(rows.model.ngrams.rarity, np.asfortranarray(rows.model.ngrams.weights))
+    columns = replace(
+        rows,
+        scope=np.asfortranarray(rows.scope),
+        model=replace(rows.model, weights=np.asfortranarray(rows.model.weights), ngrams=ngrams),
+    )
+    save(tmp_path, artefact(columns))
+    loaded = load(tmp_path).centroids
+    assert np.array_equal(loaded.scope, rows.scope)
+    assert np.array_equal(loaded.model.weights, rows.model.weights)
+    assert np.array_equal(loaded.model.ngrams.weights, rows.model.ngrams.weights)
+
+
+def test_half_precision_keeps_the_decisions(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    written = Centroids(
+        labels=("art", "law", "math"),
+        model=random_kernel_model(rng, landmarks=60),
+        owners=np.arange(60) % 3,
+        temperature=0.5,
+        scope=np.zeros((3, len(SCOPE_SHARES)), np.float32),
+    )
+    save(tmp_path, artefact(written))
+    loaded = load(tmp_path).centroids
+    texts = [text for prompts in PROMPTS.values() for text in prompts]
+    for vector, text in zip(random_units(rng, len(texts)), texts, strict=True):
+        before, after = (classify(vector, buckets_of(text), each) for each in (written, loaded))
+        assert after.category == before.category
+        assert after.probabilities.tolist() == pytest.approx(
+            before.probabilities.tolist(), abs=0.01
+        )
+        assert after.familiarity == pytest.approx(before.familiarity, abs=0.01)
+
+
+def test_what_is_large_is_kept_in_half_precision(static_folder: Path) -> None:
+    large = ("landmarks", "rarity", "ngram_weights")
+    tensors = load_file(static_folder / "centroids.safetensors")
+    static = load_file(static_folder / "static.safetensors")
+    found = [*(tensors[name].dtype for name in large), *(array.dtype for array in static.values())]
+    assert found == [np.float16] * 5
 
 
 def test_a_static_tier_is_loaded_as_it_was_saved(static_folder: Path) -> None:
@@ -109,8 +111,8 @@ def test_a_static_tier_is_loaded_as_it_was_saved(static_folder: Path) -> None:
     assert loaded.meta == written.meta
     assert loaded.static is not None
     assert written.static is not None
-    assert np.array_equal(loaded.static.weights, written.static.weights)
-    assert np.array_equal(loaded.static.rarity, written.static.rarity)
+    assert np.array_equal(loaded.static.ngrams.weights, written.static.ngrams.weights)
+    assert np.array_equal(loaded.static.ngrams.rarity, written.static.ngrams.rarity)
     assert loaded.static.labels == ("law", "math")
     assert (loaded.static.temperature, loaded.static.bar) == (0.5, 0.9)
 
@@ -131,7 +133,7 @@ def test_a_static_tier_for_other_labels_is_refused(static_folder: Path) -> None:
     weights = np.zeros((BUCKETS, 3), np.float16)
     rarity = np.ones(BUCKETS, np.float16)
     save_file({"weights": weights, "rarity": rarity}, static_folder / "static.safetensors")
-    with pytest.raises(ArtefactError, match=r"with-static: the static tier .*\[32768, 2\]; fit it"):
+    with pytest.raises(ArtefactError, match=r"with-static: the static .* 2 categories; fit it"):
         load(static_folder)
 
 
@@ -163,11 +165,16 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     ("members", "message"),
     [
         ({"labels": ["law"]}, "1 categories"),
-        ({"labels": ["art", "law", "math"]}, "'math' has no prototype"),
+        ({"labels": ["art", "law", "math"]}, "2 outputs, but 3 categories"),
         ({"dimensions": 4}, r"meta\.json says 4 dimensions, centroids\.safetensors has 3"),
-        ({"medoids": ["a"]}, "names 1 medoids, centroids.safetensors has 3 prototypes"),
+        (
+            {"landmarks": ["a"]},
+            r"meta\.json names 1 landmarks, centroids\.safetensors has 3; fit it again",
+        ),
         ({"temperature": 0}, "temperature is 0"),
-        ({"format": 2}, r"\$\.format"),
+        ({"sharpness": 0}, "sharpness is 0"),
+        ({"format": 1}, r"1 - at `\$\.format`; fit it again"),
+        ({"format": 3}, r"3 - at `\$\.format`; fit it again"),
         ({"static": {"bar": 0.9}}, r"missing required field .* - at `\$\.static`"),
         ({"threshold": 1}, "unknown field `threshold`"),
         ({"sharpness": "high"}, r"Expected `float`, got `str` - at `\$\.sharpness`"),
@@ -180,6 +187,37 @@ def test_meta_that_does_not_fit_is_refused(
     with pytest.raises(ArtefactError, match=message) as caught:
         load(folder)
     assert str(folder) in str(caught.value)
+
+
+def test_a_folder_of_the_first_format_is_asked_to_be_fitted_again(folder: Path) -> None:
+    first = {"format": 1, "labels": ["law", "math"], "medoids": ["a", "b"]}
+    (folder / "meta.json").write_text(json.dumps(first))
+    save_file({"prototypes": np.eye(3)}, folder / "centroids.safetensors")
+    with pytest.raises(ArtefactError, match=r"meta\.json: .*`\$\.format`; fit it again"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("landmarks", 2 * np.eye(3, dtype=np.float16), "row 0 has length 2"),
+        ("landmarks", np.eye(2, 3, dtype=np.float16), r"weights are .* must be float32 \[2, 2\]"),
+        ("weights", np.zeros((3, 3), np.float32), r"weights are float32 \[3, 3\]"),
+        ("offset", np.full(2, np.nan, np.float32), "offset are not all finite"),
+        ("rarity", np.ones(5, np.float16), r"rarity are float32 \[5\]"),
+        ("ngram_weights", np.full((BUCKETS, 2), np.inf, np.float16), "weights are not all finite"),
+        ("owners", np.array([0, 1], np.int32), r"3 landmarks, but owners \[2\]"),
+        ("owners", np.array([0, 1, 2], np.int32), "beyond the 2 there are"),
+        ("scope", np.ones((2, 3), np.float32), r"scope is \[2, 3\]"),
+        ("probes", np.eye(3, dtype=np.float32), r"probes are \[3, 3\], they must be \[4, 3\]"),
+    ],
+)
+def test_an_array_that_does_not_fit_is_refused(
+    folder: Path, name: str, array: NDArray[np.generic], message: str
+) -> None:
+    change_tensor(folder, name, array)
+    with pytest.raises(ArtefactError, match=rf"fitted: .*{message}.*; fit it again"):
+        load(folder)
 
 
 def test_half_a_tensor_file_is_refused(folder: Path) -> None:
@@ -198,7 +236,7 @@ def test_meta_cut_short_is_refused(folder: Path) -> None:
 
 def test_other_tensors_are_refused(folder: Path) -> None:
     save_file({"weights": np.eye(3)}, folder / "centroids.safetensors")
-    with pytest.raises(ArtefactError, match="holds weights, not owners, probes, prototypes"):
+    with pytest.raises(ArtefactError, match="holds weights, not landmarks, ngram_weights, off"):
         load(folder)
 
 
@@ -243,45 +281,3 @@ def test_vectors_of_another_length_are_refused() -> None:
 
 def test_a_path_is_taken_as_it_is() -> None:
     assert resolve("some/folder") == Path("some/folder")
-
-
-def test_the_built_in_artefact_has_the_14_categories_and_says_where_they_came_from() -> None:
-    built_in = load(resolve("mmlu-pro"))
-    assert len(built_in.centroids.labels) == 14
-    provenance = built_in.meta.provenance
-    assert "MMLU-Pro" in provenance.origin
-    assert provenance.licence
-    assert provenance.refitted
-    assert provenance.held_out is not None
-    assert provenance.held_out.accuracy > 0.79
-
-
-def test_the_built_in_static_tier_was_judged_no_worse_than_the_encoder() -> None:
-    known = load(resolve("mmlu-pro")).meta.static
-    assert known is not None
-    assert known.held_out is not None
-    assert known.held_out.differ < 0.01
-    assert known.held_out.accuracy >= known.held_out.encoder_accuracy
-
-
-def test_the_built_in_static_tier_answers_what_is_plain() -> None:
-    static = load(resolve("mmlu-pro")).static
-    assert static is not None
-    plain = classify_static(
-        "A ball is thrown upward with an initial velocity of 20 m/s. Find its acceleration and "
-        "the kinetic energy at its maximum height, given its mass.",
-        static,
-    )
-    assert (plain.category, plain.confidence > static.bar) == ("physics", True)
-
-
-@pytest.mark.parametrize("text", ["Why?", "Tell me more about it, please.", "Écris un poème."])
-def test_the_built_in_static_tier_leaves_what_says_little_to_the_encoder(text: str) -> None:
-    static = load(resolve("mmlu-pro")).static
-    assert static is not None
-    assert classify_static(text, static).confidence < static.bar
-
-
-def test_the_built_in_artefact_holds_no_prompts() -> None:
-    medoids = load(resolve("mmlu-pro")).meta.medoids
-    assert all(medoid.startswith("mmlu-pro/") and " " not in medoid for medoid in medoids)

@@ -1,9 +1,12 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from semrouter_extproc.config import Address, Config, load, parse
+from semrouter_extproc.core.classify import Classification
+from semrouter_extproc.core.policy import Reason
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.errors import ConfigError
 
@@ -121,6 +124,16 @@ def test_a_configuration_survives_being_written_and_read() -> None:
         ),
         (page(encoder={"remote": {}}), "encoder.remote.url: Field required"),
         (
+            page(classifier={"out_of_scope": -0.01}),
+            "classifier.out_of_scope: Input should be greater than or equal to 0",
+        ),
+        (
+            page(classifier={"out_of_scope": 0.21}),
+            "classifier.out_of_scope: Input should be less than or equal to 0.2",
+        ),
+        (page(recorder={"share": 0}), "recorder.share: Input should be greater than 0"),
+        (page(recorder={"redact": "all"}), "recorder.redact: Input should be 'text' or 'none'"),
+        (
             page(encoder={"remote": {"url": "http://vllm", "api_key": "x"}}),
             "encoder.remote.api_key: unknown key, did you mean api_key_env?",
         ),
@@ -230,6 +243,27 @@ def test_static_tier_and_cache_can_be_switched_off() -> None:
     config = parse(page(classifier={"static_tier": False, "cache": 0}), source="page")
 
     assert (config.classifier.static_tier, config.classifier.cache) == (False, 0)
+
+
+@pytest.mark.parametrize("share", [0, 0.0005, 0.2])
+def test_any_share_of_known_prompts_for_which_bars_are_known_may_be_out_of_scope(
+    share: float,
+) -> None:
+    config = parse(page(classifier={"out_of_scope": share}), source="page")
+
+    assert config.classifier.out_of_scope == share
+
+
+def test_rules_find_strange_what_stays_below_its_bar() -> None:
+    config = parse(page(routes={"math": {"reasoning": "on"}}), source="page")
+    unknown = Classification(1, "math", 0.9, np.array([0.1, 0.9]), familiarity=0.7)
+
+    reasons = [
+        config.rules(("law", "math"), np.array([0.0, bar])).policy.choose(unknown).reason
+        for bar in (0.6, 0.8)
+    ]
+
+    assert reasons == [Reason.ROUTED, Reason.OUT_OF_SCOPE]
 
 
 def test_addresses_may_be_ipv6() -> None:

@@ -3,6 +3,7 @@ import gc
 import tracemalloc
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,17 @@ import structlog.testing
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from semrouter_extproc.core.policy import Reason
-from semrouter_extproc.core.static import BUCKETS, StaticModel, buckets_of
+from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.learned import Learned
+from semrouter_extproc.core.ngrams import BUCKETS, NgramModel, buckets_of
+from semrouter_extproc.core.policy import Policy, Reason, Route
+from semrouter_extproc.core.reasoning import Reasoning
+from semrouter_extproc.core.static import StaticModel
 from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
 from semrouter_extproc.ladder import Ladder, Submit
 from semrouter_extproc.observe.metrics import Metrics, Rung
 from support import tiny
+from support.outcomes import learned as learned_routes
 
 MEGABYTE = 1024 * 1024
 
@@ -45,15 +51,13 @@ async def never(_: str) -> NDArray[np.float32]:
 
 def static(*, bar: float = 0.9, temperature: float = 3.0) -> StaticModel:
     """Take the words of `tiny.MATH` for math: at the usual temperature with a lead of 0.5."""
+    return StaticModel(("law", "math"), math_words(), temperature, bar)
+
+
+def math_words() -> NgramModel:
     weights = np.zeros((BUCKETS, 2), np.float32)
     weights[buckets_of(tiny.MATH), 1] = 1
-    return StaticModel(
-        labels=("law", "math"),
-        weights=weights,
-        rarity=np.ones(BUCKETS, np.float32),
-        temperature=temperature,
-        bar=bar,
-    )
+    return NgramModel(np.ones(BUCKETS, np.float32), weights)
 
 
 SURE = static(bar=0.4)
@@ -67,12 +71,16 @@ def ladder(
     static: StaticModel | None = None,
     deadline: float = 5.0,
     cache_bytes: int = MEGABYTE,
+    centroids: Centroids | None = None,
+    policy: Policy | None = None,
+    learned: Learned | None = None,
 ) -> Ladder:
     return Ladder(
         submit,
-        centroids=tiny.centroids(),
+        centroids=centroids or tiny.centroids(),
         static=static,
-        policy=tiny.rules().policy,
+        policy=policy or tiny.rules().policy,
+        learned=learned,
         deadline=deadline,
         cache_bytes=cache_bytes,
         metrics=Metrics(CollectorRegistry()),
@@ -97,6 +105,35 @@ async def test_a_doubtful_vector_is_an_answer_too() -> None:
     answer = await ladder(Encoder().submit).route(tiny.EITHER)
 
     assert (answer.rung, answer.choice.reason) == (Rung.ENCODER, Reason.LOW_MARGIN)
+
+
+async def test_words_decide_where_the_vector_is_doubtful() -> None:
+    known = tiny.centroids()
+    wordy = replace(known, model=replace(known.model, ngrams=math_words()))
+
+    answer = await ladder(Encoder().submit, centroids=wordy).route(tiny.EITHER)
+
+    assert (answer.rung, answer.choice.category) == (Rung.ENCODER, "math")
+    assert answer.choice.reason is Reason.ROUTED
+
+
+STRANGERS = tiny.rules(familiarity_bars=np.full(2, np.inf)).policy
+
+
+async def test_a_strange_prompt_takes_the_default_route_and_is_remembered() -> None:
+    routes = ladder(Encoder().submit, policy=STRANGERS)
+
+    first, second = await routes.route(tiny.MATH), await routes.route(tiny.MATH)
+
+    assert (first.choice.route.model, first.choice.reason) == ("talker", Reason.OUT_OF_SCOPE)
+    assert (first.rung, second.rung) == (Rung.ENCODER, Rung.CACHE)
+    assert second.choice == first.choice
+
+
+async def test_what_words_alone_decide_is_never_strange() -> None:
+    answer = await ladder(Encoder().submit, static=SURE, policy=STRANGERS).route(tiny.MATH)
+
+    assert (answer.rung, answer.choice.reason) == (Rung.STATIC, Reason.ROUTED)
 
 
 async def test_a_text_seen_before_is_not_encoded_again() -> None:
@@ -286,3 +323,42 @@ async def test_the_same_new_text_at_the_same_time_is_answered_to_everyone() -> N
     answers = await asyncio.gather(*(routes.route(tiny.MATH) for _ in range(10)))
 
     assert {answer.choice.route.model for answer in answers} == {"thinker"}
+
+
+def open_policy() -> Policy:
+    """Let what was learned decide about math; law and the rest do not reason."""
+    on, off = Route("thinker", Reasoning.ON), Route("talker", Reasoning.OFF)
+    arms = {"reasoning": on, "direct": off}
+    return Policy(
+        labels=("law", "math"),
+        routes={"math": Route("thinker", Reasoning.UNCHANGED, arms=arms), "law": off},
+        default=off,
+        min_margin=0.1,
+    )
+
+
+async def test_an_open_route_is_settled_by_the_vector_though_words_are_sure() -> None:
+    encoder = Encoder()
+    open_ladder = ladder(
+        encoder.submit, static=SURE, policy=open_policy(), learned=learned_routes()
+    )
+    answer = await open_ladder.route(tiny.MATH)
+    assert (answer.rung, answer.choice.route.reasoning) == (Rung.ENCODER, Reasoning.ON)
+    assert encoder.asked == [tiny.MATH]
+
+
+async def test_a_settled_route_is_remembered() -> None:
+    encoder = Encoder()
+    open_ladder = ladder(encoder.submit, policy=open_policy(), learned=learned_routes())
+    first = await open_ladder.route(tiny.MATH)
+    second = await open_ladder.route(tiny.MATH)
+    assert (second.rung, second.choice) == (Rung.CACHE, first.choice)
+
+
+async def test_without_a_vector_an_open_route_takes_the_default() -> None:
+    open_ladder = ladder(
+        failing(Overloaded("full")), static=SURE, policy=open_policy(), learned=learned_routes()
+    )
+    answer = await open_ladder.route(tiny.MATH)
+    assert (answer.rung, answer.choice.reason) == (Rung.DEFAULT, Reason.OVERLOADED)
+    assert answer.choice.route.reasoning is Reasoning.OFF

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from semrouter_extproc.artefact import load, resolve
 from semrouter_extproc.config import Config
 from semrouter_extproc.errors import Overloaded
 from semrouter_extproc.ladder import Ladder
 from semrouter_extproc.observe.metrics import Metrics, Rung
+from semrouter_extproc.server import load_rules
 from semrouter_extproc.workbench.examples import read_examples
 from semrouter_extproc.workbench.fit import is_held_out
 
@@ -27,12 +27,13 @@ def held_out(data: Path) -> Sequence[str]:
 
 def by_need_of_encoder(texts: Sequence[str], config: Config) -> tuple[Sequence[str], Sequence[str]]:
     """Return the texts that need the encoder, and those about which the static tier is sure."""
-    artefact = load(resolve(config.classifier.centroids))
+    artefact, rules = load_rules(config)
     ladder = Ladder(
         _no_encoder,
         centroids=artefact.centroids,
         static=artefact.static,
-        policy=config.rules(artefact.centroids.labels).policy,
+        policy=rules.policy,
+        learned=None,
         deadline=1.0,
         cache_bytes=0,
         metrics=Metrics(CollectorRegistry()),

@@ -3,19 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from peer.files import ARTEFACT, EXAMPLES, VECTORS
 
-from semrouter_extproc.core.probes import PROBES
+from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.workbench.backend.cache import default_cache, digest, prepared
 from semrouter_extproc.workbench.examples import Example, ExampleFile
-from semrouter_extproc.workbench.fit import encode, fit_files
+from semrouter_extproc.workbench.features import encoded
+from semrouter_extproc.workbench.fit import fit_files
 from semrouter_extproc.workbench.progress import Progress
+
+_LEARNED: Final = "kernel ridge"
+"""How the artefact was: one that was learned otherwise must not be found by the same key."""
 
 
 def material(file: ExampleFile, examples: Sequence[Example], progress: Progress) -> Path:
@@ -29,30 +34,31 @@ def material(file: ExampleFile, examples: Sequence[Example], progress: Progress)
         rows = b"\n".join(map(msgspec.json.encode, examples))
         (folder / EXAMPLES).write_bytes(rows)
         progress.step(f"Encoding {len(examples):,} examples (once; minutes)")
-        vectors = encode(examples, encoder, progress)
+        vectors = encoded([each.text for each in examples], encoder, progress)
         np.save(folder / VECTORS, vectors)
         known = dict(zip((each.text for each in examples), vectors, strict=True))
-        known |= zip(PROBES, encode_texts(encoder, PROBES), strict=True)
-        recorded = _Recorded(encoder.fingerprint, encoder.dimensions, known)
+        recorded = _Recorded(encoder.fingerprint, encoder.dimensions, encoder, known)
         fit_files([folder / EXAMPLES], folder / ARTEFACT, recorded, progress=progress)
 
-    key = digest(file.digest, str(len(examples)), encoder.fingerprint)
+    key = digest(file.digest, str(len(examples)), encoder.fingerprint, _LEARNED)
     return prepared(default_cache() / f"peers-{key}", build, progress)
 
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    """An encoder that knows the vectors of some texts, so that none is encoded twice."""
+    """An encoder that knows the vectors of some texts, so that those are not encoded twice."""
 
     fingerprint: str
     dimensions: int
+    encoder: AnyEncoder
     vectors: Mapping[str, NDArray[np.float32]]
-    description: str = "recorded vectors"
     workers: int = 1
-    batch_cost: int = 1_000_000
+    batch_cost: int = 100_000
 
     def tokenize(self, texts: Sequence[str]) -> Sequence[str]:
         return texts
 
     def encode(self, batch: Sequence[str]) -> NDArray[np.float32]:
-        return np.stack([self.vectors[text] for text in batch])
+        new = [text for text in batch if text not in self.vectors]
+        known = {**self.vectors, **dict(zip(new, encode_texts(self.encoder, new), strict=True))}
+        return np.stack([known[text] for text in batch])

@@ -65,14 +65,15 @@ def encoder_in_threads(material: Path) -> Classify:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
     from semrouter_extproc.artefact import load  # noqa: PLC0415
-    from semrouter_extproc.core.classify import classify as nearest  # noqa: PLC0415
+    from semrouter_extproc.core.classify import classify as placed  # noqa: PLC0415
+    from semrouter_extproc.core.ngrams import buckets_of  # noqa: PLC0415
 
     centroids = load(material / ARTEFACT).centroids
     model = SentenceTransformer(str(folder_of(DEFAULT_MODEL)))
 
     async def classify(text: str) -> str:
         vector = await asyncio.to_thread(model.encode, text, show_progress_bar=False)
-        return nearest(vector, centroids).category
+        return placed(vector, buckets_of(text), centroids).category
 
     return classify
 

@@ -2,7 +2,7 @@
 
     cache     the same text was classified before
     static    the static tier is sure enough
-    encoder   the encoder's vector, classified by the centroids
+    encoder   the encoder's vector and the words, classified by the centroids
     guess     the encoder was not to be had in time: the static tier, though not sure enough
     default   nothing is known about the prompt: the default route
 
@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import Classification, classify
+from semrouter_extproc.core.learned import Learned
+from semrouter_extproc.core.ngrams import Buckets, buckets_of
 from semrouter_extproc.core.policy import Choice, Policy, Reason
 from semrouter_extproc.core.static import StaticModel, classify_static
 from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
@@ -49,7 +51,8 @@ class Ladder:
     """Finds the route for a prompt.
 
     `submit` turns a text into its unit vector; it is waited for at most `deadline` seconds.
-    `static` is None where there is no static tier, or none is wanted. The cache holds answers of
+    `static` is None where there is no static tier, or none is wanted; `learned` settles the open
+    routes of `policy`. The cache holds answers of
     the trusted rungs, up to `cache_bytes`, by a hash of the text: no prompt stays in memory.
     """
 
@@ -60,6 +63,7 @@ class Ladder:
         centroids: Centroids,
         static: StaticModel | None,
         policy: Policy,
+        learned: Learned | None,
         deadline: float,
         cache_bytes: int,
         metrics: Metrics,
@@ -68,6 +72,7 @@ class Ladder:
         self._centroids = centroids
         self._static = static
         self._policy = policy
+        self._learned = learned
         self._deadline = deadline
         self._metrics = metrics
         self._logged: Callable[[], EncodingFailed | None] = lambda: None
@@ -81,13 +86,15 @@ class Ladder:
         known = self._cache.get(key)
         if known is not None:
             return known
-        guess = self._guess(text)
+        with self._metrics.time(Stage.NGRAMS):
+            buckets = buckets_of(text)
+        guess = self._guess(buckets)
         if guess is not None and self._is_sure(guess.choice):
             return self._remembered(key, guess)
-        outcome = await self._encoded(text)
-        if isinstance(outcome, Classification):
-            return self._remembered(key, self._answer(outcome, Rung.ENCODER))
-        if guess is not None and guess.choice.reason is Reason.ROUTED:
+        outcome = await self._encoded(text, buckets)
+        if isinstance(outcome, Answer):
+            return self._remembered(key, outcome)
+        if guess is not None and self._is_usable(guess.choice):
             # The reason stays that of the encoder, or half of its failures would be hidden.
             choice = msgspec.structs.replace(guess.choice, reason=outcome)
             return Answer(choice, Rung.GUESS, guess.classification)
@@ -100,19 +107,24 @@ class Ladder:
     def _default(self, reason: Reason) -> Answer:
         return Answer(self._policy.choose(reason), Rung.DEFAULT)
 
-    def _guess(self, text: str) -> Answer | None:
+    def _guess(self, buckets: Buckets) -> Answer | None:
         if self._static is None:
             return None
         with self._metrics.time(Stage.STATIC):
-            classification = classify_static(text, self._static)
+            classification = classify_static(buckets, self._static)
         return self._answer(classification, Rung.STATIC)
 
     def _is_sure(self, choice: Choice) -> bool:
         bar = self._static.bar if self._static else 1.0
-        return choice.reason is Reason.ROUTED and (choice.lead or 0.0) >= bar
+        return self._is_usable(choice) and (choice.lead or 0.0) >= bar
 
-    async def _encoded(self, text: str) -> Classification | Reason:
-        """Return what the encoder's vector is taken for, or the reason why there is none."""
+    @staticmethod
+    def _is_usable(choice: Choice) -> bool:
+        # An open route is settled by the vector.
+        return choice.reason is Reason.ROUTED and not choice.route.arms
+
+    async def _encoded(self, text: str, buckets: Buckets) -> Answer | Reason:
+        """Return what vector and n-grams lead to, or the reason why there is no vector."""
         try:
             async with asyncio.timeout(self._deadline):
                 vector = await self._submit(text)
@@ -124,7 +136,12 @@ class Ladder:
             self._log_once(error)
             return Reason.ENCODER_ERROR
         with self._metrics.time(Stage.CLASSIFY):
-            return classify(vector, self._centroids)
+            classification = classify(vector, buckets, self._centroids)
+        answer = self._answer(classification, Rung.ENCODER)
+        if self._learned is None:
+            return answer
+        settled = self._learned.settled(answer.choice, vector, text, buckets)
+        return msgspec.structs.replace(answer, choice=settled)
 
     def _log_once(self, error: EncodingFailed) -> None:
         # All prompts of a failed batch are given the same error. It leads to them by its

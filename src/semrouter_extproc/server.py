@@ -33,8 +33,9 @@ from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.extproc.health import Health
 from semrouter_extproc.extproc.service import external_processor
 from semrouter_extproc.extproc.threads import unobtrusive_threads
-from semrouter_extproc.ladder import Ladder
+from semrouter_extproc.ladder import Ladder, Submit
 from semrouter_extproc.observe.metrics import Metrics
+from semrouter_extproc.observe.recorder import recording
 from semrouter_extproc.router import SemanticRouter
 
 _MESSAGE_OVERHEAD: Final = 1024 * 1024
@@ -53,7 +54,9 @@ _log = structlog.get_logger(__name__)
 def load_rules(config: Config) -> tuple[Artefact, Rules]:
     """Load the centroids that `config` names and compile the page for their categories."""
     artefact = load(resolve(config.classifier.centroids))
-    return artefact, config.rules(artefact.centroids.labels)
+    centroids, strange = artefact.centroids, config.classifier.out_of_scope
+    bars = centroids.familiarity_bars(strange)
+    return artefact, config.rules(centroids.labels, bars, artefact.outcomes)
 
 
 def load_encoder(config: EncoderConfig, artefact: Artefact) -> AnyEncoder:
@@ -68,9 +71,18 @@ def load_encoder(config: EncoderConfig, artefact: Artefact) -> AnyEncoder:
         encoder = local_encoder(
             config.model, backend=config.backend, device=config.device, workers=workers
         )
+    require_match(config, encoder, artefact)
+    return encoder
+
+
+def require_match(config: EncoderConfig, encoder: AnyEncoder, artefact: Artefact) -> None:
+    """Refuse an encoder, loaded from `config`, that does not go with the centroids.
+
+    Raises `EncodingFailed` and `ArtefactError`.
+    """
+    if config.remote is None:
         require_encoder(artefact, encoder.fingerprint, encoder.dimensions)
     require_likeness(artefact, encode_texts(encoder, PROBES), encoder.fingerprint)
-    return encoder
 
 
 def _remote(model: str, config: RemoteConfig) -> RemoteEncoder:
@@ -104,19 +116,27 @@ async def running_router(
         on_batch=metrics.encoded,
     )
     metrics.watch_queue(lambda: batcher.depth)
+    try:
+        yield router_over(batcher.submit, config, artefact, rules, metrics)
+    finally:
+        await batcher.aclose()
+
+
+def router_over(
+    submit: Submit, config: Config, artefact: Artefact, rules: Rules, metrics: Metrics
+) -> SemanticRouter:
+    """Return the router of `config`; `submit` gives the vectors of texts."""
     ladder = Ladder(
-        batcher.submit,
+        submit,
         centroids=artefact.centroids,
         static=artefact.static if config.classifier.static_tier else None,
         policy=rules.policy,
+        learned=rules.learned,
         deadline=config.server.deadline,
         cache_bytes=config.classifier.cache,
         metrics=metrics,
     )
-    try:
-        yield SemanticRouter(ladder, rules=rules, metrics=metrics)
-    finally:
-        await batcher.aclose()
+    return SemanticRouter(ladder, rules=rules, metrics=metrics)
 
 
 async def serve(config: Config) -> None:
@@ -131,9 +151,12 @@ async def serve(config: Config) -> None:
     ready = asyncio.Event()
     async with _serving_admin(config.server.admin, metrics, ready):
         encoder = await asyncio.to_thread(load_encoder, config.encoder, artefact)
-        async with running_router(config, artefact, rules, encoder, metrics) as router:
+        async with (
+            running_router(config, artefact, rules, encoder, metrics) as router,
+            recording(config.recorder, metrics) as recorder,
+        ):
             server.add_generic_rpc_handlers(
-                (external_processor(router, max_body=config.server.max_body),)
+                (external_processor(router, max_body=config.server.max_body, recorder=recorder),)
             )
             # What was loaded stays: to look through all of it stops the event loop for 50 ms.
             gc.collect()

@@ -1,64 +1,91 @@
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.centroids import SCOPE_SHARES, Centroids
+from semrouter_extproc.core.kernel import KernelModel
 from semrouter_extproc.errors import ArtefactError
+from support.tiny import silent_ngrams
 
-EYE = np.eye(3, dtype=np.float32)
+RISING = np.arange(len(SCOPE_SHARES), dtype=np.float32)
 
 
-def centroids(
-    *,
-    labels: tuple[str, ...] = ("law", "math"),
-    prototypes: NDArray[np.float32] = EYE,
-    owners: tuple[int, ...] = (0, 1, 1),
-    sharpness: float = 10.0,
-    temperature: float = 1.0,
-) -> Centroids:
-    return Centroids(
-        labels=labels,
-        prototypes=prototypes,
-        owners=np.array(owners, np.intp),
-        sharpness=sharpness,
-        temperature=temperature,
+def model(*, landmarks: int = 3, outputs: int = 2) -> KernelModel:
+    return KernelModel(
+        landmarks=np.eye(landmarks, 5, dtype=np.float32),
+        weights=np.zeros((landmarks, outputs), np.float32),
+        offset=np.zeros(outputs, np.float32),
+        ngrams=silent_ngrams(outputs),
+        sharpness=10.0,
     )
 
 
-def test_starts_point_at_the_first_prototype_of_each_category() -> None:
-    assert centroids().starts.tolist() == [0, 1]
+def centroids(**changed: object) -> Centroids:
+    members = {
+        "labels": ("law", "math"),
+        "model": model(),
+        "owners": np.array([0, 1, 1]),
+        "temperature": 1.0,
+        "scope": np.stack([RISING, 10 * RISING]),
+    }
+    return Centroids(**(members | changed))  # type: ignore[arg-type]
 
 
 def test_dimensions_are_the_length_of_a_vector() -> None:
-    assert centroids(prototypes=np.eye(3, 5, dtype=np.float32)).dimensions == 5
+    assert centroids().dimensions == 5
+
+
+def test_a_category_may_be_known_by_words_alone() -> None:
+    assert centroids(owners=np.array([1, 1, 1])).labels == ("law", "math")
+
+
+@pytest.mark.parametrize("column", range(len(SCOPE_SHARES)))
+def test_at_a_known_share_each_category_has_the_bar_that_was_found_for_it(column: int) -> None:
+    bars = centroids().familiarity_bars(SCOPE_SHARES[column])
+    assert bars.tolist() == pytest.approx([column, 10 * column])
+
+
+def test_between_known_shares_bars_lie_between() -> None:
+    middle = (SCOPE_SHARES[3] + SCOPE_SHARES[4]) / 2
+    assert centroids().familiarity_bars(middle).tolist() == pytest.approx([3.5, 35])
+
+
+def test_below_the_smallest_known_share_its_bars_hold() -> None:
+    scope = np.stack([RISING + 2, RISING + 7])
+    bars = centroids(scope=scope).familiarity_bars(SCOPE_SHARES[0] / 10)
+    assert bars.tolist() == [2, 7]
+
+
+def test_a_share_of_nothing_lets_everything_pass() -> None:
+    bars = centroids().familiarity_bars(0)
+    assert bars.shape == (2,)
+    assert (np.float64(-1e300) > bars).all()
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("changed", "message"),
     [
         ({"labels": ("law", "law")}, "2 labels, of which only 1 are distinct"),
-        ({"labels": ("law",), "owners": (0, 0, 0)}, "1 categories, at least 2 are needed"),
+        ({"labels": ("law",)}, "1 categories, at least 2 are needed"),
         ({"labels": ("law", "")}, "label '' is empty"),
         ({"labels": ("law", "ma\nth")}, "or has spaces around it or control characters"),
         ({"labels": ("law", " math")}, "label ' math' is empty, or has spaces"),
-        ({"labels": ("law", "math", "art")}, "category 'art' has no prototype"),
-        ({"owners": (0, 1, 2)}, "a prototype belongs to category 2 of 2"),
-        ({"owners": (-1, 0, 1)}, "a prototype belongs to category -1 of 2"),
-        ({"owners": (0, 1)}, r"3 prototypes but owners shaped \[2\]"),
-        ({"owners": (1, 0, 1)}, "not in the order of their categories"),
-        ({"prototypes": EYE * 2}, "prototype 0 has length 2"),
-        ({"prototypes": EYE * np.float32(np.nan)}, "prototype 0 has length nan"),
-        ({"prototypes": np.eye(3)}, r"prototypes are float64 \[3, 3\]"),
-        ({"prototypes": EYE[0]}, r"prototypes are float32 \[3\]"),
-        ({"sharpness": 0.0}, "sharpness is 0.0"),
-        ({"sharpness": float("nan")}, "sharpness is nan"),
-        ({"sharpness": 301.0}, "sharpness is 301.0"),
-        ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"labels": ("law", "math", "art")}, "2 outputs, but 3 categories"),
+        ({"model": model(outputs=3)}, "3 outputs, but 2 categories"),
+        ({"owners": np.array([0, 1])}, r"3 landmarks, but owners \[2\]"),
+        ({"owners": np.array([0, 1, 2])}, "belongs to a category beyond the 2 there are"),
+        ({"owners": np.array([-1, 0, 1])}, "belongs to a category beyond the 2 there are"),
+        ({"model": model(landmarks=0), "owners": np.zeros(0, np.intp)}, "no landmark"),
+        ({"temperature": 0.0}, "temperature is 0.0, it must be from 0.001 to 1000"),
         ({"temperature": float("inf")}, "temperature is inf"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"scope": np.stack([RISING] * 3)}, r"scope is \[3, 8\]"),
+        ({"scope": np.stack([RISING, RISING])[:, 1:]}, r"scope is \[2, 7\]"),
+        ({"scope": np.stack([RISING, -RISING])}, "does not rise from share to share"),
+        ({"scope": np.stack([RISING, RISING * np.float32(np.nan)])}, "does not rise"),
     ],
 )
 def test_values_that_do_not_fit_together_are_refused(
-    change: dict[str, object], message: str
+    changed: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ArtefactError, match=message):
-        centroids(**change)  # type: ignore[arg-type]
+    with pytest.raises(ArtefactError, match=f"centroids cannot be used: .*{message}"):
+        centroids(**changed)

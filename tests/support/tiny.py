@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.centroids import SCOPE_SHARES, Centroids
 from semrouter_extproc.core.intent import Vocabulary
+from semrouter_extproc.core.kernel import KernelModel
 from semrouter_extproc.core.models import Model
+from semrouter_extproc.core.ngrams import BUCKETS, NgramModel
 from semrouter_extproc.core.policy import Policy, Route
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.core.rules import Clients, Rules
@@ -31,17 +33,34 @@ VECTORS: Mapping[str, tuple[float, float]] = {
 
 
 def centroids() -> Centroids:
-    """Return one prototype for each of law and math, at right angles."""
+    """Return one landmark for each of law and math, at right angles; n-grams say nothing."""
     return Centroids(
         labels=("law", "math"),
-        prototypes=np.array([[0, 1], [1, 0]], np.float32),
+        model=KernelModel(
+            landmarks=np.array([[0, 1], [1, 0]], np.float32),
+            weights=np.eye(2, dtype=np.float32),
+            offset=np.zeros(2, np.float32),
+            ngrams=silent_ngrams(2),
+            sharpness=10.0,
+        ),
         owners=np.array([0, 1]),
-        sharpness=10.0,
-        temperature=1.0,
+        temperature=0.1,
+        scope=np.zeros((2, len(SCOPE_SHARES)), np.float32),
     )
 
 
-def rules(*, min_margin: float = 0.1, clients: Clients | None = None, **thinker: Any) -> Rules:
+def silent_ngrams(outputs: int) -> NgramModel:
+    """Return n-grams that make no difference."""
+    return NgramModel(np.ones(BUCKETS, np.float32), np.zeros((BUCKETS, outputs), np.float32))
+
+
+def rules(
+    *,
+    min_margin: float = 0.1,
+    familiarity_bars: NDArray[np.float64] | None = None,
+    clients: Clients | None = None,
+    **thinker: Any,
+) -> Rules:
     """Send math to a reasoning `thinker`, law and the rest to a plain `talker`."""
     talker = Route("talker", Reasoning.OFF)
     return Rules(
@@ -50,6 +69,7 @@ def rules(*, min_margin: float = 0.1, clients: Clients | None = None, **thinker:
             routes={"math": Route("thinker", Reasoning.HIGH), "law": talker},
             default=talker,
             min_margin=min_margin,
+            familiarity_bars=familiarity_bars,
         ),
         models={
             "thinker": Model("thinker", dialects.EFFORTS, **thinker),
@@ -81,6 +101,7 @@ def router(
         centroids=centroids(),
         static=None,
         policy=rules.policy,
+        learned=None,
         deadline=deadline,
         cache_bytes=cache_bytes,
         metrics=metrics,

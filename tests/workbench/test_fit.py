@@ -6,37 +6,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from semrouter_extproc.artefact import load, require_likeness
-from semrouter_extproc.core.classify import classify
+from semrouter_extproc.artefact import load, require_likeness, save
+from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.classify import Classification, classify
+from semrouter_extproc.core.ngrams import buckets_of
 from semrouter_extproc.core.probes import PROBES
 from semrouter_extproc.core.static import classify_static
+from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.errors import ConfigError
+from semrouter_extproc.workbench.evaluation.leakage import seen_before
 from semrouter_extproc.workbench.examples import Example, ExampleFile
 from semrouter_extproc.workbench.fit import Fit, fit, fit_files, is_held_out
 from semrouter_extproc.workbench.provenance import Background
+from support.encoders import HashEncoder
+from support.learnable import random_prompts
 from support.prompts import PROMPTS
-
-
-class HashEncoder:
-    """Directions that mean nothing, quickly: one per text."""
-
-    fingerprint = "hash@sha256:0000000000000000"
-    dimensions = 16
-    workers = 1
-    batch_cost = 10_000
-
-    def tokenize(self, texts: Sequence[str]) -> Sequence[str]:
-        return texts
-
-    def encode(self, batch: Sequence[str]) -> NDArray[np.float32]:
-        digests = [sha256(text.encode()).digest()[:16] for text in batch]
-        vectors = np.array([list(digest) for digest in digests], np.float32) - 127.5
-        unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        return unit
 
 
 def many_rows() -> tuple[ExampleFile, ...]:
@@ -73,6 +60,14 @@ def rows(*, categories: int = 4, per_category: int = 12) -> tuple[ExampleFile, .
     return (ExampleFile("prompts.jsonl", "0" * 64, examples),)
 
 
+def placed(texts: Sequence[str], encoder: AnyEncoder, centroids: Centroids) -> list[Classification]:
+    """Classify texts as the router does."""
+    return [
+        classify(vector, buckets_of(text), centroids)
+        for vector, text in zip(encode_texts(encoder, texts), texts, strict=True)
+    ]
+
+
 @cache
 def encoder() -> TorchEncoder:
     return TorchEncoder(device="cpu", precision="float32")
@@ -85,35 +80,50 @@ def fitted() -> Fit:
 
 @pytest.mark.parametrize("category", PROMPTS)
 def test_ten_prompts_per_category_are_enough_to_place_new_ones(category: str) -> None:
-    centroids = fitted().artefact.centroids
-    vectors = encode_texts(encoder(), PROMPTS[category][10:])
-    assert [classify(vector, centroids).category for vector in vectors] == [category] * 2
+    found = placed(PROMPTS[category][10:], encoder(), fitted().artefact.centroids)
+    assert [answer.category for answer in found] == [category] * 2
 
 
 def test_rows_left_out_in_turn_are_placed_too() -> None:
     assert fitted().artefact.meta.provenance.cross_validation.accuracy > 0.8
 
 
-def test_few_rows_get_few_prototypes() -> None:
-    owners = fitted().artefact.centroids.owners
-    assert np.bincount(owners).max() <= 5
+def test_all_of_a_few_rows_are_landmarks() -> None:
+    centroids = fitted().artefact.centroids
+    assert np.bincount(centroids.owners).tolist() == [10] * 4
+    vectors = encode_texts(encoder(), [row.text for row in rows(per_category=10)[0].examples])
+    assert np.allclose(centroids.model.landmarks, vectors, atol=1e-5)
+
+
+def test_the_direction_that_no_row_takes_is_less_familiar_than_all_rows_are() -> None:
+    centroids = fitted().artefact.centroids
+    texts = [row.text for row in rows(per_category=10)[0].examples]
+    own = [answer.familiarity or 0.0 for answer in placed(texts, encoder(), centroids)]
+    _, _, directions = np.linalg.svd(centroids.model.landmarks)
+    away = classify(directions[-1], buckets_of(""), centroids)
+    assert away.familiarity is not None
+    assert away.familiarity < min(own)
 
 
 def test_a_category_is_scored_on_all_its_rows() -> None:
-    scores = fitted().categories
+    scores = fitted().cross_validation.categories
     assert [(score.category, score.rows) for score in scores] == [(name, 10) for name in PROMPTS]
 
 
-def test_medoids_are_examples_of_their_prototypes_category() -> None:
+def test_landmarks_are_named_by_examples_of_their_category() -> None:
     meta, centroids = fitted().artefact.meta, fitted().artefact.centroids
     owned_by = [centroids.labels[owner] for owner in centroids.owners]
-    assert [medoid.partition("/")[0] for medoid in meta.medoids] == owned_by
+    assert [name.partition("/")[0] for name in meta.landmarks] == owned_by
 
 
 def test_fitting_twice_gives_the_same_artefact() -> None:
-    again = fit(rows(per_category=10), encoder()).artefact
-    assert again.meta == fitted().artefact.meta
-    assert np.array_equal(again.centroids.prototypes, fitted().artefact.centroids.prototypes)
+    first, again = fitted().artefact, fit(rows(per_category=10), encoder()).artefact
+    assert again.meta == first.meta
+    assert np.array_equal(again.centroids.model.weights, first.centroids.model.weights)
+    assert np.array_equal(
+        again.centroids.model.ngrams.weights, first.centroids.model.ngrams.weights
+    )
+    assert np.array_equal(again.centroids.scope, first.centroids.scope)
 
 
 def test_the_encoder_is_named_in_the_artefact() -> None:
@@ -123,6 +133,11 @@ def test_the_encoder_is_named_in_the_artefact() -> None:
 
 def test_the_encoder_of_the_fit_goes_with_the_artefact() -> None:
     require_likeness(fitted().artefact, encode_texts(encoder(), PROBES), encoder().fingerprint)
+
+
+def test_the_artefact_knows_a_text_that_it_was_learned_from_and_no_other() -> None:
+    texts = [PROMPTS["travel"][0], PROMPTS["travel"][10]]
+    assert seen_before(fitted().artefact.seen, texts).tolist() == [True, False]
 
 
 def test_few_rows_have_no_static_tier() -> None:
@@ -137,14 +152,14 @@ def test_many_rows_have_a_static_tier_that_imitates_the_encoder() -> None:
     assert known.held_out is not None
     assert done.artefact.static is not None
     assert known.cross_validation.encoder_accuracy == known.cross_validation.accuracy == 1
-    assert classify_static("prove the theorem", done.artefact.static).category == "math"
+    assert classify_static(buckets_of("prove the theorem"), done.artefact.static).category == "math"
 
 
 def test_unseparable_prompts_are_not_claimed_with_confidence() -> None:
     done = fit(rows(), HashEncoder())
-    vectors = HashEncoder().encode([f"new {number}" for number in range(50)])
-    confidences = [classify(vector, done.artefact.centroids).confidence for vector in vectors]
-    assert np.mean(confidences) < 0.5
+    texts = [f"new {number}" for number in range(50)]
+    found = placed(texts, HashEncoder(), done.artefact.centroids)
+    assert np.mean([answer.confidence for answer in found]) < 0.5
 
 
 def test_held_out_rows_are_judged_and_then_learned_from() -> None:
@@ -157,6 +172,19 @@ def test_held_out_rows_are_judged_and_then_learned_from() -> None:
     assert provenance.refitted
 
 
+def test_held_out_rows_are_judged_by_what_was_learned_without_them() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.choice(["heads", "tails"], 200)
+    tossed = tuple(
+        Example(f"row/{number}", text, str(label))
+        for number, (text, label) in enumerate(zip(random_prompts(rng, 200), labels, strict=True))
+    )
+    done = fit((ExampleFile("", "", tossed),), HashEncoder(), held_out=True)
+    held_out = done.artefact.meta.provenance.held_out
+    assert held_out is not None
+    assert held_out.accuracy < 0.75
+
+
 def test_held_out_rows_take_no_part_in_choosing() -> None:
     (file,) = rows()
     scrambled = tuple(
@@ -165,8 +193,9 @@ def test_held_out_rows_take_no_part_in_choosing() -> None:
     )
     changed = fit((ExampleFile("", "", scrambled),), HashEncoder(), held_out=True)
     before = fit((file,), HashEncoder(), held_out=True)
-    assert changed.artefact.meta.sharpness == before.artefact.meta.sharpness
+    assert changed.choice.settings == before.choice.settings
     assert changed.artefact.meta.temperature == before.artefact.meta.temperature
+    assert np.array_equal(changed.choice.scope, before.choice.scope)
     assert np.array_equal(changed.choice.probabilities, before.choice.probabilities)
 
 
@@ -198,7 +227,7 @@ def test_every_wait_is_visible() -> None:
     progress = Lines()
     fit(rows(), HashEncoder(), held_out=True, progress=progress)
     words = [step.split()[0] for step in progress.steps]
-    assert words == ["Encoding", "Choosing", "Judging", "Learning", "Learning"]
+    assert words == ["Encoding", "Encoding", "Choosing", "Judging", "Learning", "Learning"]
     assert "48 of 48" in progress.details
 
 
@@ -223,4 +252,19 @@ def test_files_become_a_folder_that_loads_and_knows_its_sources(tmp_path: Path) 
         "semrouter fit --examples prompts.jsonl --encoder hash "
         "--origin 'our own' --licence Apache-2.0"
     )
-    assert (report.rows, len(report.categories), report.held_out) == (48, 4, None)
+    assert (report.rows, report.held_out) == (48, None)
+    assert len(report.cross_validation.categories) == 4
+    assert report.landmarks == 48
+
+
+def test_what_was_fitted_decides_the_same_once_it_is_loaded(tmp_path: Path) -> None:
+    save(tmp_path, fitted().artefact)
+    texts = [text for prompts in PROMPTS.values() for text in prompts]
+    before = placed(texts, encoder(), fitted().artefact.centroids)
+    after = placed(texts, encoder(), load(tmp_path).centroids)
+    assert [answer.category for answer in after] == [answer.category for answer in before]
+    gaps = [
+        np.abs(one.probabilities - other.probabilities).max()
+        for one, other in zip(before, after, strict=True)
+    ]
+    assert max(gaps) < 0.01

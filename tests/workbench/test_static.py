@@ -8,18 +8,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from semrouter_extproc.core.static import classify_static
+from semrouter_extproc.core.classify import Classification
+from semrouter_extproc.core.ngrams import buckets_of
+from semrouter_extproc.core.static import StaticModel, classify_static
 from semrouter_extproc.workbench import static
+from semrouter_extproc.workbench.features import Indices, counted_ngrams
 from semrouter_extproc.workbench.progress import Silent
-from semrouter_extproc.workbench.prototypes import Indices
 from semrouter_extproc.workbench.static import (
     DIFFERENT_AT_MOST,
-    Lessons,
     Probabilities,
     StaticTier,
+    Taught,
     fit_static,
     leads,
-    lessons,
 )
 
 LABELS = ("cooking", "law", "travel")
@@ -49,19 +50,19 @@ def sure(truth: Indices, lead: float = 0.9) -> Probabilities:
     return np.full((len(truth), 3), (1 - lead) / 3) + np.eye(3)[truth] * lead
 
 
-def rows(per_category: int = 150, *, own: int = 4, seed: int = 0) -> Lessons:
+def rows(per_category: int = 150, *, own: int = 4, seed: int = 0) -> Taught:
     truth = np.repeat(np.arange(3), per_category)
     prompts = [
         text for category in range(3) for text in texts(category, per_category, own=own, seed=seed)
     ]
-    return lessons(prompts, truth, sure(truth))
+    return Taught(counted_ngrams(prompts), truth, sure(truth))
 
 
-def none_judged(given: Lessons) -> Flags:
+def none_judged(given: Taught) -> Flags:
     return np.zeros(len(given.truth), bool)
 
 
-def fit(given: Lessons) -> StaticTier:
+def fit(given: Taught) -> StaticTier:
     tier = fit_static(given, none_judged(given), LABELS, Silent())
     assert tier is not None
     return tier
@@ -72,9 +73,13 @@ def fitted() -> StaticTier:
     return fit(rows())
 
 
+def classified(text: str, model: StaticModel) -> Classification:
+    return classify_static(buckets_of(text), model)
+
+
 def test_new_prompts_with_known_words_are_told_apart_with_confidence() -> None:
     tier = fitted()
-    found = [classify_static(text, tier.model) for text in texts(1, 50, seed=1)]
+    found = [classified(text, tier.model) for text in texts(1, 50, seed=1)]
     assert {answer.category for answer in found} == {"law"}
     assert (
         np.mean(leads(np.stack([answer.probabilities for answer in found])) > tier.model.bar) > 0.9
@@ -83,9 +88,7 @@ def test_new_prompts_with_known_words_are_told_apart_with_confidence() -> None:
 
 def test_prompts_of_common_words_alone_stay_below_the_bar() -> None:
     tier = fitted()
-    found = np.stack(
-        [classify_static(text, tier.model).probabilities for text in texts(0, 50, own=0)]
-    )
+    found = np.stack([classified(text, tier.model).probabilities for text in texts(0, 50, own=0)])
     assert np.mean(leads(found) >= tier.model.bar) < 0.1
 
 
@@ -101,12 +104,12 @@ def test_rows_that_words_cannot_tell_apart_have_no_static_tier() -> None:
 
 def test_an_encoder_that_is_never_sure_leaves_nothing_to_answer_for_it() -> None:
     clear = rows()
-    unsure = Lessons(clear.counted, clear.truth, sure(clear.truth, lead=0.05))
+    unsure = Taught(clear.counted, clear.truth, sure(clear.truth, lead=0.05))
     assert fit_static(unsure, none_judged(unsure), LABELS, Silent()) is None
 
 
 @cache
-def judged() -> tuple[Lessons, Flags, StaticTier]:
+def judged() -> tuple[Taught, Flags, StaticTier]:
     """Return all rows, which of them are judged, and what is fitted so."""
     every, flags = rows(per_category=130), np.arange(390) % 5 == 0
     tier = fit_static(every, flags, LABELS, Silent())
@@ -118,7 +121,7 @@ def test_judged_rows_take_no_part_in_choosing() -> None:
     every, flags, before = judged()
     counted = every.counted.tolil()
     counted[flags] = rows(per_category=130, seed=7).counted[flags]
-    changed = Lessons(counted.tocsr(), every.truth, every.taught)
+    changed = Taught(counted.tocsr(), every.truth, every.taught)
     after = fit_static(changed, flags, LABELS, Silent())
     assert after is not None
     assert (after.model.bar, after.model.temperature) == (
@@ -138,7 +141,7 @@ def test_judged_rows_are_learned_from_in_the_end() -> None:
     every, flags, tier = judged()
     only_judged = np.setdiff1d(every.counted[flags].indices, every.counted[~flags].indices)
     assert only_judged.size
-    assert (tier.model.weights[only_judged] != 0).all()
+    assert (tier.model.ngrams.weights[only_judged] != 0).all()
 
 
 def test_categories_are_right_as_often_as_whoever_answers() -> None:
@@ -152,14 +155,17 @@ def test_categories_are_right_as_often_as_whoever_answers() -> None:
 def test_fitting_twice_gives_the_same_tier() -> None:
     first, second = fitted(), fit(rows())
     assert first.meta == second.meta
-    assert np.array_equal(first.model.weights, second.model.weights)
+    assert np.array_equal(first.model.ngrams.weights, second.model.ngrams.weights)
 
 
 def test_texts_without_n_grams_are_learned_from_too() -> None:
     given = rows()
     truth = np.append(given.truth, 0)
     prompts = [text for category in range(3) for text in texts(category, 150)]
-    assert fit(lessons([*prompts, "?"], truth, sure(truth))).meta.cross_validation.rows == 451
+    assert (
+        fit(Taught(counted_ngrams([*prompts, "?"]), truth, sure(truth))).meta.cross_validation.rows
+        == 451
+    )
 
 
 @pytest.mark.parametrize(

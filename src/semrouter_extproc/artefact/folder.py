@@ -18,7 +18,11 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from semrouter_extproc.artefact.meta import Meta
+from semrouter_extproc.artefact.outcomes import OUTCOMES, OUTCOMES_TENSORS, load_outcomes
 from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.kernel import KernelModel
+from semrouter_extproc.core.ngrams import NgramModel
+from semrouter_extproc.core.outcomes import Outcomes
 from semrouter_extproc.core.probes import PROBES
 from semrouter_extproc.core.static import StaticModel
 from semrouter_extproc.errors import ArtefactError
@@ -29,6 +33,19 @@ _TENSORS: Final = "centroids.safetensors"
 _STATIC_TENSORS: Final = "static.safetensors"
 _META: Final = "meta.json"
 _AGAIN: Final = "fit it again, or restore the folder"
+_NAMES: Final = frozenset(
+    (
+        "landmarks",
+        "weights",
+        "offset",
+        "rarity",
+        "ngram_weights",
+        "owners",
+        "scope",
+        "probes",
+        "seen",
+    )
+)
 
 _Tensors = Mapping[str, NDArray[np.generic]]
 
@@ -37,13 +54,17 @@ _Tensors = Mapping[str, NDArray[np.generic]]
 class Artefact:
     """Centroids, what is known about them, and the static tier in front of them, if any.
 
+    `outcomes` is what `semrouter tune` learned from records, None where it did not.
     `probes` is `[len(PROBES), D]`: the vectors that the encoder of the fit gave those texts.
+    `seen` holds a hash of each text that was learned from, so that nobody judges by them.
     """
 
     centroids: Centroids
     probes: NDArray[np.float32]
+    seen: NDArray[np.uint64]
     meta: Meta
     static: StaticModel | None = None
+    outcomes: Outcomes | None = None
 
 
 def resolve(name: str) -> Path:
@@ -53,7 +74,10 @@ def resolve(name: str) -> Path:
 
 
 def save(folder: Path, artefact: Artefact) -> None:
-    """Write the files, creating the folder. Raises ArtefactError."""
+    """Write centroids and static tier, creating the folder. Raises ArtefactError.
+
+    What records taught is not kept: `outcomes.save_outcomes` writes it after this.
+    """
     document = msgspec.json.format(msgspec.json.encode(artefact.meta), indent=2)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +86,9 @@ def save(folder: Path, artefact: Artefact) -> None:
             (folder / _STATIC_TENSORS).unlink(missing_ok=True)
         else:
             (folder / _STATIC_TENSORS).write_bytes(_static_bytes(artefact.static))
+        # Of other centroids, perhaps of another encoder.
+        for name in (OUTCOMES, OUTCOMES_TENSORS):
+            (folder / name).unlink(missing_ok=True)
         (folder / _META).write_bytes(document + b"\n")
     except OSError as error:
         raise ArtefactError(f"{folder}: cannot be written: {error.strerror}") from error
@@ -70,10 +97,30 @@ def save(folder: Path, artefact: Artefact) -> None:
 def load(folder: Path) -> Artefact:
     """Read a folder that `save` wrote. Raises ArtefactError that names what is wrong."""
     meta = _read_meta(folder / _META)
-    tensors = _read_tensors(folder / _TENSORS, {"owners", "probes", "prototypes"})
+    tensors = _read_tensors(folder / _TENSORS, _NAMES)
     with _blamed_on(folder):
         centroids, probes = _centroids(meta, tensors), _probes(meta, tensors)
-    return Artefact(centroids, probes, meta, _load_static(folder, meta))
+    return Artefact(
+        centroids=centroids,
+        probes=probes,
+        seen=tensors["seen"].astype(np.uint64),
+        meta=meta,
+        static=_load_static(folder, meta),
+        outcomes=_outcomes(folder, meta),
+    )
+
+
+def _outcomes(folder: Path, meta: Meta) -> Outcomes | None:
+    found = load_outcomes(folder)
+    if found is None:
+        return None
+    outcomes, about = found
+    if about.encoder != meta.encoder or outcomes.dimensions not in (None, meta.dimensions):
+        raise ArtefactError(
+            f"{folder}: records were read by encoder {about.encoder}, but the centroids were "
+            f"fitted with {meta.encoder}; run `semrouter tune` again"
+        )
+    return outcomes
 
 
 def _load_static(folder: Path, meta: Meta) -> StaticModel | None:
@@ -83,8 +130,7 @@ def _load_static(folder: Path, meta: Meta) -> StaticModel | None:
     with _blamed_on(folder):
         return StaticModel(
             labels=meta.labels,
-            weights=tensors["weights"].astype(np.float32),
-            rarity=tensors["rarity"].astype(np.float32),
+            ngrams=NgramModel(_single(tensors["rarity"]), _single(tensors["weights"])),
             temperature=meta.static.temperature,
             bar=meta.static.bar,
         )
@@ -99,21 +145,40 @@ def _blamed_on(folder: Path) -> Iterator[None]:
 
 
 def _centroid_bytes(artefact: Artefact) -> bytes:
-    centroids = artefact.centroids
-    owners = centroids.owners.astype(np.int32)
-    return save_tensors(
-        {"prototypes": centroids.prototypes, "owners": owners, "probes": artefact.probes}
+    centroids, model = artefact.centroids, artefact.centroids.model
+    return _tensor_bytes(
+        {
+            "landmarks": _half(model.landmarks),
+            "weights": model.weights,
+            "offset": model.offset,
+            "rarity": _half(model.ngrams.rarity),
+            "ngram_weights": _half(model.ngrams.weights),
+            "owners": centroids.owners.astype(np.int32),
+            "scope": centroids.scope,
+            "probes": artefact.probes,
+            "seen": artefact.seen,
+        }
     )
 
 
 def _static_bytes(static: StaticModel) -> bytes:
-    # Half the size, and still more digits than a lead depends on.
-    return save_tensors(
-        {
-            "weights": static.weights.astype(np.float16),
-            "rarity": static.rarity.astype(np.float16),
-        }
+    return _tensor_bytes(
+        {"weights": _half(static.ngrams.weights), "rarity": _half(static.ngrams.rarity)}
     )
+
+
+def _tensor_bytes(tensors: _Tensors) -> bytes:
+    # safetensors writes an array's memory as it lies, even where that is column by column.
+    return save_tensors({name: np.ascontiguousarray(array) for name, array in tensors.items()})
+
+
+def _half(array: NDArray[np.float32]) -> NDArray[np.float16]:
+    # Half the size, and still more digits than a decision depends on.
+    return array.astype(np.float16)
+
+
+def _single(array: NDArray[np.generic]) -> NDArray[np.float32]:
+    return array.astype(np.float32)
 
 
 def _read(path: Path) -> bytes:
@@ -146,27 +211,33 @@ def _read_tensors(path: Path, names: Iterable[str]) -> _Tensors:
 
 
 def _centroids(meta: Meta, tensors: _Tensors) -> Centroids:
+    model = KernelModel(
+        landmarks=_single(tensors["landmarks"]),
+        weights=_single(tensors["weights"]),
+        offset=_single(tensors["offset"]),
+        ngrams=NgramModel(_single(tensors["rarity"]), _single(tensors["ngram_weights"])),
+        sharpness=meta.sharpness,
+    )
     centroids = Centroids(
         labels=meta.labels,
-        prototypes=tensors["prototypes"],  # type: ignore[arg-type]  # Centroids checks the dtype
+        model=model,
         owners=tensors["owners"].astype(np.intp),
-        sharpness=meta.sharpness,
         temperature=meta.temperature,
+        scope=_single(tensors["scope"]),
     )
     if centroids.dimensions != meta.dimensions:
         raise ArtefactError(
             f"{_META} says {meta.dimensions} dimensions, {_TENSORS} has {centroids.dimensions}"
         )
-    if len(meta.medoids) != len(centroids.owners):
+    if len(meta.landmarks) != len(model.landmarks):
         raise ArtefactError(
-            f"{_META} names {len(meta.medoids)} medoids, {_TENSORS} has "
-            f"{len(centroids.owners)} prototypes"
+            f"{_META} names {len(meta.landmarks)} landmarks, {_TENSORS} has {len(model.landmarks)}"
         )
     return centroids
 
 
 def _probes(meta: Meta, tensors: _Tensors) -> NDArray[np.float32]:
-    probes, shape = tensors["probes"].astype(np.float32), (len(PROBES), meta.dimensions)
+    probes, shape = _single(tensors["probes"]), (len(PROBES), meta.dimensions)
     if probes.shape != shape:
         raise ArtefactError(f"probes are {list(probes.shape)}, they must be {list(shape)}")
     return probes

@@ -14,7 +14,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How prototypes did on rows that they were not fitted on.
+    """How centroids did on rows that they were not fitted on.
 
     `ece` is the expected calibration error; `log_loss` is in nats.
     """
@@ -54,9 +54,9 @@ class StaticMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where centroids came from and how good they were.
 
-    `categories` counts the rows that the prototypes were fitted on. `held_out` judges
-    prototypes fitted without the held-out rows; `refitted` says that the prototypes in the
-    folder were then fitted again on all rows, with the same settings.
+    `categories` counts the rows that they were fitted on. `held_out` judges centroids fitted
+    without the held-out rows; `refitted` says that those in the folder were then fitted again on
+    all rows, with the same settings.
     """
 
     command: str
@@ -73,17 +73,16 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything about the centroids that is no array.
 
-    `encoder` is the fingerprint of the encoder whose vectors they were fitted on. `medoids`
-    names, for each prototype, the example of its category that lies closest to it. `static` is
-    None where there is no static tier.
+    `encoder` is the fingerprint of the encoder whose vectors they were fitted on. `landmarks`
+    names the example that each landmark is. `static` is None where there is no static tier.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     labels: tuple[str, ...]
     encoder: str
     dimensions: int
     sharpness: float
     temperature: float
-    medoids: tuple[str, ...]
+    landmarks: tuple[str, ...]
     provenance: Provenance
     static: StaticMeta | None = None

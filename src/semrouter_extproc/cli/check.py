@@ -55,14 +55,22 @@ def _unrouted(config: "Config", labels: Sequence[str]) -> Iterable[str]:
 
 def _unsayable(config: "Config", rules: "Rules") -> Iterable[str]:
     """Name the levels that become another one, since the model's family cannot say them."""
+    from semrouter_extproc.core.reasoning import Reasoning
+
     wanted = [
         *(
             (f"routes.{name}", route.model, route.reasoning)
             for name, route in config.routes.items()
         ),
+        *(
+            (f"learned.arms.{name}", arm.model, arm.reasoning)
+            for name, arm in (config.learned.arms if config.learned else {}).items()
+        ),
         ("default", config.default.model, config.default.reasoning),
     ]
     for path, model, level in wanted:
+        if not isinstance(level, Reasoning):
+            continue
         dialect = rules.models[model or config.default.model].dialect
         if (nearest := dialect.nearest(level)) is not level:
             yield f"{path}: {dialect.name} cannot say {level}, it becomes {nearest}"

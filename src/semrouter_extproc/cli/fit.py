@@ -1,7 +1,7 @@
 """`semrouter fit`: from labelled prompts to the centroids of your own categories."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -9,9 +9,14 @@ from semrouter_extproc.cli.options import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
-    from semrouter_extproc.artefact import Judgement, StaticMeta
+    from semrouter_extproc.artefact import StaticMeta
+    from semrouter_extproc.workbench.evaluation.results import ClassificationReport
     from semrouter_extproc.workbench.fit import FitReport
+    from semrouter_extproc.workbench.lint import Lint
+
+_CONFUSIONS_SHOWN: Final = 5
 
 
 def fit(
@@ -67,35 +72,51 @@ def fit(
 
 def _show(report: "FitReport") -> None:
     from rich.console import Console
+
+    console = Console(highlight=False)
+    found = report.cross_validation
+    console.print(_category_table(found))
+    low, high = found.ci95
+    console.print(
+        f"\nCross-validation: accuracy {found.accuracy:.1%} ({low:.1%} to {high:.1%}), macro F1 "
+        f"{found.macro_f1:.1%}, calibration error {found.ece:.1%} on {found.rows:,} rows"
+    )
+    if report.held_out is not None:
+        judged = report.held_out
+        console.print(
+            f"Held out: accuracy {judged.accuracy:.1%}, macro F1 {judged.macro_f1:.1%}, "
+            f"calibration error {judged.ece:.1%} on {judged.rows:,} rows"
+        )
+    _show_confusions(found, console)
+    _show_static(report.static, console)
+    console.print(
+        f"Learned from {report.rows:,} of {report.given:,} rows; {report.landmarks:,} landmarks, "
+        "sharpness "
+        f"{report.settings.sharpness:g}, n-grams {report.settings.ngram_share:.0%}, ridge "
+        f"{report.settings.ridge:g}, temperature {report.temperature:.2f}"
+    )
+    _show_lint(report.lint, console)
+    console.print(f"Wrote {report.folder}; name it under classifier.centroids.")
+
+
+def _category_table(found: "ClassificationReport") -> "Table":
     from rich.table import Table
 
     table = Table("Category", box=None)
     for title in ("Rows", "Precision", "Recall"):
         table.add_column(title, justify="right")
-    for score in report.categories:
+    for score in found.categories:
         table.add_row(
             score.category, str(score.rows), f"{score.precision:.1%}", f"{score.recall:.1%}"
         )
-    console = Console()
-    console.print(table)
-    console.print(
-        f"\n{report.settings.count} prototypes per category, sharpness "
-        f"{report.settings.sharpness:g}, temperature {report.temperature:.2f}",
-        highlight=False,
-    )
-    _show_judgement("Cross-validation", report.cross_validation, console)
-    if report.held_out is not None:
-        _show_judgement("Held out", report.held_out, console)
-    _show_static(report.static, console)
-    console.print(f"Wrote {report.folder}; name it under classifier.centroids.", highlight=False)
+    return table
 
 
-def _show_judgement(name: str, judgement: "Judgement", console: "Console") -> None:
-    console.print(
-        f"{name}: accuracy {judgement.accuracy:.1%}, macro F1 {judgement.macro_f1:.1%}, "
-        f"calibration error {judgement.ece:.1%} on {judgement.rows} rows",
-        highlight=False,
-    )
+def _show_confusions(found: "ClassificationReport", console: "Console") -> None:
+    shown = found.confusions[:_CONFUSIONS_SHOWN]
+    if shown:
+        pairs = ", ".join(f"{pair.category} for {pair.taken_for} {pair.rows}x" for pair in shown)
+        console.print(f"Taken for another: {pairs}")
 
 
 def _show_static(static: "StaticMeta | None", console: "Console") -> None:
@@ -108,4 +129,13 @@ def _show_static(static: "StaticMeta | None", console: "Console") -> None:
             f"own way, {judged.differ:.1%} otherwise than the encoder; accuracy "
             f"{judged.accuracy:.1%} with it, {judged.encoder_accuracy:.1%} without"
         )
-    console.print(text, highlight=False)
+    console.print(text)
+
+
+def _show_lint(report: "Lint", console: "Console") -> None:
+    from collections import Counter
+
+    kinds = Counter(finding.kind.value for finding in report.findings)
+    if kinds:
+        counts = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common())
+        console.print(f"Worth a look (`semrouter lint` shows each): {counts}")

@@ -5,6 +5,8 @@ from functools import cached_property
 from itertools import combinations
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from semrouter_extproc.config.dialects import (
@@ -16,12 +18,15 @@ from semrouter_extproc.config.dialects import (
 )
 from semrouter_extproc.config.model import Model
 from semrouter_extproc.config.sections import (
+    LEARNED,
     Classifier,
     Clients,
     DefaultRoute,
     Encoder,
     Envoy,
+    Learned,
     Prompt,
+    Recorder,
     RouteConfig,
     Section,
     Server,
@@ -37,6 +42,7 @@ from semrouter_extproc.config.values import (
 from semrouter_extproc.core import rules
 from semrouter_extproc.core.intent import Vocabulary
 from semrouter_extproc.core.models import Remedy
+from semrouter_extproc.core.outcomes import Outcomes
 from semrouter_extproc.core.policy import Policy, Route
 from semrouter_extproc.core.reasoning import Dialect
 from semrouter_extproc.errors import ConfigError
@@ -55,12 +61,15 @@ class Config(Section):
     models: Mapping[Name, Model] = Field(min_length=1)
     default: DefaultRoute
     routes: Mapping[str, RouteConfig] = Field(default_factory=paper_routes)
+    learned: Learned | None = None
+    recorder: Recorder = Recorder()
     envoy: Envoy = Envoy()
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         faults = [
             *self._unknown_models(),
+            *self._learned_without_number(),
             *self._unknown_dialects(),
             *self._shadowing_aliases(),
             *self._ports_used_twice(),
@@ -90,13 +99,21 @@ class Config(Section):
         """The table of dialects, with what this page adds to it."""
         return merged(self.dialects, built_in_families())
 
-    def rules(self, labels: Sequence[str]) -> rules.Rules:
-        """Compile the page for the categories of an artefact.
+    def rules(
+        self,
+        labels: Sequence[str],
+        familiarity_bars: NDArray[np.float64] | None = None,
+        outcomes: Outcomes | None = None,
+    ) -> rules.Rules:
+        """Compile the page for the categories of an artefact, and what it learned from records.
 
-        Raises `ConfigError` for a route whose category the artefact does not have.
+        `familiarity_bars` are those of `core.policy.Policy`. Raises `ConfigError` for a route
+        whose category, or arm, the artefact does not have.
         """
+        learned = None if self.learned is None else self.learned.compile(self._arms_in(outcomes))
         return rules.Rules(
-            policy=self._policy(labels),
+            learned=learned,
+            policy=self._policy(labels, familiarity_bars),
             models={
                 name: model.compile(name, self._dialect(model))
                 for name, model in self.models.items()
@@ -113,7 +130,9 @@ class Config(Section):
             return Dialect(model.dialect, {})
         return row.dialect(model.dialect, model.backend)
 
-    def _policy(self, labels: Sequence[str]) -> Policy:
+    def _policy(
+        self, labels: Sequence[str], familiarity_bars: NDArray[np.float64] | None
+    ) -> Policy:
         strangers = [category for category in self.routes if category not in labels]
         if strangers:
             raise ConfigError(
@@ -121,15 +140,36 @@ class Config(Section):
                 [f"routes.{name}: {unknown('category', name, labels)}" for name in strangers],
             )
         default = Route(self.default.model, self.default.reasoning)
+        arms = self.learned.arms if self.learned else {}
         return Policy(
             labels=labels,
             routes={
-                category: route.compile(self.default.model)
+                category: route.compile(self.default.model, arms)
                 for category, route in self.routes.items()
             },
             default=default,
             min_margin=self.classifier.min_margin,
+            familiarity_bars=familiarity_bars,
         )
+
+    def _arms_in(self, outcomes: Outcomes | None) -> Outcomes:
+        """Return `outcomes`, of which every arm is known here."""
+        if outcomes is None:
+            fault = "nothing was learned from records here; `semrouter tune` does that"
+            raise ConfigError(f"centroids {self.classifier.centroids}", [f"learned: {fault}"])
+        arms = self.learned.arms if self.learned else {}
+        strangers = [name for name in outcomes.arms if name not in arms]
+        if strangers:
+            raise ConfigError(
+                f"centroids {self.classifier.centroids}",
+                [f"learned.arms: say what {name!r} is here" for name in strangers],
+            )
+        return outcomes
+
+    def _learned_without_number(self) -> Iterable[str]:
+        for name, route in self.routes.items():
+            if route.reasoning == LEARNED and self.learned is None:
+                yield f"routes.{name}.reasoning: `learned` needs a section `learned`"
 
     def _unknown_dialects(self) -> Iterable[str]:
         for name, model in self.models.items():
@@ -150,6 +190,10 @@ class Config(Section):
         named = {"default.model": self.default.model} | {
             f"routes.{category}.model": route.model for category, route in self.routes.items()
         }
+        if self.learned is not None:
+            named |= {
+                f"learned.arms.{name}.model": a.model for name, a in self.learned.arms.items()
+            }
         for path, model in named.items():
             if model is not None and model not in self.models:
                 yield f"{path}: {unknown('model', model, self.models)}"

@@ -1,16 +1,24 @@
 """The parts of the page, and their defaults."""
 
 import re
-from typing import Literal, Self
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, field_validator, model_validator
 
 from semrouter_extproc.config.values import Address, Duration, HostPort, Level, Name, Tag
+from semrouter_extproc.core import learned as core_learned
 from semrouter_extproc.core import rules
+from semrouter_extproc.core.centroids import SCOPE_SHARES
+from semrouter_extproc.core.frontier import Aim
+from semrouter_extproc.core.outcomes import Outcomes
 from semrouter_extproc.core.policy import PAPER_POLICY, Route
 from semrouter_extproc.core.prompt import Reading
 from semrouter_extproc.core.reasoning import Reasoning
 from semrouter_extproc.core.wording import SystemPrompt
+
+LEARNED: Final = "learned"
 
 
 class Section(BaseModel):
@@ -78,6 +86,7 @@ class Classifier(Section):
 
     centroids: str = "mmlu-pro"
     min_margin: float = Field(default=0.1, ge=0, lt=1)
+    out_of_scope: float = Field(default=0.01, ge=0, le=SCOPE_SHARES[-1])
     static_tier: bool = True
     cache: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), ge=0)
 
@@ -124,14 +133,58 @@ class SystemPromptConfig(Section):
 class RouteConfig(Section):
     """Where a category goes. Without a model, to the default one."""
 
-    reasoning: Level
+    reasoning: Level | Literal["learned"]
     model: Name | None = None
     system_prompt: SystemPromptConfig = SystemPromptConfig()
 
-    def compile(self, default_model: str) -> Route:
-        """Return the route, to `default_model` where none is named."""
+    def compile(self, default_model: str, arms: Mapping[str, "Arm"]) -> Route:
+        """Return the route, to `default_model` where none is named; a learned one has `arms`."""
         framing = SystemPrompt(self.system_prompt.prepend, self.system_prompt.append)
-        return Route(self.model or default_model, self.reasoning, framing)
+        model = self.model or default_model
+        if self.reasoning != LEARNED:
+            return Route(model, self.reasoning, framing)
+        routes = {
+            name: Route(arm.model or model, arm.reasoning, framing) for name, arm in arms.items()
+        }
+        return Route(model, Reasoning.UNCHANGED, framing, routes)
+
+
+class Arm(Section):
+    """What an arm of the records is here. Without a model, that of the route."""
+
+    reasoning: Level
+    model: Name | None = None
+
+
+USUAL_ARMS: Final[Mapping[str, Arm]] = {
+    "direct": Arm(reasoning=Reasoning.OFF),
+    "reasoning": Arm(reasoning=Reasoning.ON),
+}
+
+
+class Learned(Section):
+    """What routes with `reasoning: learned` spend: one number, in the unit that suits."""
+
+    token_share: float | None = Field(default=None, ge=0, le=1)
+    reasoning_share: float | None = Field(default=None, ge=0, le=1)
+    tokens_per_point: float | None = Field(default=None, gt=0)
+    floor_points: float | None = Field(default=None, ge=0, le=100)
+    arms: Mapping[str, Arm] = Field(default_factory=lambda: dict(USUAL_ARMS))
+
+    @model_validator(mode="after")
+    def _is_one_number(self) -> Self:
+        if len(self._numbers()) != 1:
+            raise ValueError(f"give exactly one of {', '.join(aim.value for aim in Aim)}")
+        return self
+
+    def compile(self, outcomes: Outcomes) -> core_learned.Learned:
+        """Return what `outcomes` decide for this number."""
+        ((aim, amount),) = self._numbers().items()
+        return core_learned.Learned(outcomes, outcomes.frontier.compiled(aim, amount))
+
+    def _numbers(self) -> Mapping[Aim, float]:
+        given = {aim: getattr(self, aim.value) for aim in Aim}
+        return {aim: amount for aim, amount in given.items() if amount is not None}
 
 
 def paper_routes() -> dict[str, RouteConfig]:
@@ -144,6 +197,15 @@ class DefaultRoute(Section):
 
     model: Name
     reasoning: Level = Reasoning.OFF
+
+
+class Recorder(Section):
+    """Which requests are kept on disk, and what of them."""
+
+    folder: Path | None = None
+    share: float = Field(default=0.01, gt=0, le=1)
+    redact: Literal["text", "none"] = "text"
+    max_bytes: ByteSize = Field(default=ByteSize(256 * 1024 * 1024), ge=16 * 1024 * 1024)
 
 
 class Envoy(Section):

@@ -1,41 +1,39 @@
-"""What was learned about the categories: several unit vectors for each."""
+"""What was learned about the categories: the examples that stand for them, and their weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semrouter_extproc.core.kernel import KernelModel
 from semrouter_extproc.errors import ArtefactError
 
-# Cosines differ by at most 2, so no exponential underflows in double precision up to here.
-SHARPEST: Final = 300.0
 TEMPERATURES: Final = (1e-3, 1e3)
 FEWEST_CATEGORIES: Final = 2
 
-_UNIT_TOLERANCE: Final = 1e-3
-_MATRIX: Final = 2
+SCOPE_SHARES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""The shares of known prompts for which it is known how familiar the least familiar are."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Centroids:
-    """Several prototypes per category, and how their similarities become probabilities.
+    """Several landmarks per category, and how likeness to them becomes probabilities.
 
-    `prototypes` is `[P, D]` float32 with unit rows, in the order of their categories.
-    `owners` is `[P]`: the index into `labels` of the category that each prototype stands for.
-    `sharpness` multiplies cosines before a category's prototypes are summed; `temperature`
-    divides the logarithm of those sums so that confidence means what it says.
+    `model` has an output for each of `labels`: its support. `owners` is `[P]`: the index into
+    `labels` of the category of each landmark. `temperature` divides the support so that
+    confidence means what it says. `scope` is `[C, len(SCOPE_SHARES)]` float32: the familiarity
+    below which that share of a category's own prompts lies.
 
     Raises ArtefactError for values that do not fit together.
     """
 
     labels: tuple[str, ...]
-    prototypes: NDArray[np.float32]
+    model: KernelModel
     owners: NDArray[np.intp]
-    sharpness: float
     temperature: float
+    scope: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         fault = next(self._faults(), None)
@@ -45,62 +43,42 @@ class Centroids:
     @property
     def dimensions(self) -> int:
         """The length of a vector."""
-        return int(self.prototypes.shape[1])
+        return self.model.dimensions
 
-    @cached_property
-    def starts(self) -> NDArray[np.intp]:
-        """The first prototype of each category, `[C]`."""
-        return np.searchsorted(self.owners, np.arange(len(self.labels)))
+    def familiarity_bars(self, share: float) -> NDArray[np.float64]:
+        """Return the familiarity `[C]` that all but `share` of a category's prompts reach.
 
-    @cached_property
-    def columns(self) -> NDArray[np.float32]:
-        """The prototypes as `[D, P]`, for products with one vector.
-
-        Memory bounds those, and in this order several of its places are read at once.
+        `share` is from 0, for none, to the largest of `SCOPE_SHARES`.
         """
-        return np.ascontiguousarray(self.prototypes.T)
+        if share <= 0:
+            return np.full(len(self.labels), -np.inf)
+        return np.array([np.interp(share, SCOPE_SHARES, row) for row in self.scope])
 
     def _faults(self) -> Iterator[str]:
-        yield from self._label_faults()
-        yield from self._prototype_faults()
-        yield from self._owner_faults()
+        yield from _label_faults(self.labels)
+        count = len(self.labels)
+        if self.model.offset.shape != (count,):
+            yield f"{len(self.model.offset)} outputs, but {count} categories"
+        if self.owners.shape != (len(self.model.landmarks),):
+            yield f"{len(self.model.landmarks)} landmarks, but owners {list(self.owners.shape)}"
+        elif not self.owners.size:
+            yield "no landmarks"
+        elif not 0 <= self.owners.min() <= self.owners.max() < count:
+            yield f"a landmark belongs to a category beyond the {count} there are"
         lowest, highest = TEMPERATURES
-        if not 0 < self.sharpness <= SHARPEST:
-            yield f"sharpness is {self.sharpness}, it must be above 0 and at most {SHARPEST}"
         if not lowest <= self.temperature <= highest:
             yield f"temperature is {self.temperature}, it must be from {lowest} to {highest}"
+        if self.scope.shape != (count, len(SCOPE_SHARES)) or not np.all(np.diff(self.scope) >= 0):
+            yield f"scope is {list(self.scope.shape)}, or does not rise from share to share"
 
-    def _label_faults(self) -> Iterator[str]:
-        distinct = len(set(self.labels))
-        if distinct != len(self.labels):
-            yield f"{len(self.labels)} labels, of which only {distinct} are distinct"
-        if distinct < FEWEST_CATEGORIES:
-            yield f"{distinct} categories, at least {FEWEST_CATEGORIES} are needed"
-        for label in self.labels:
-            # A label travels in a header, and Envoy answers 500 to one that it cannot carry.
-            if not label.isprintable() or label.strip() != label or not label:
-                yield f"label {label!r} is empty, or has spaces around it or control characters"
 
-    def _prototype_faults(self) -> Iterator[str]:
-        if self.prototypes.ndim != _MATRIX or self.prototypes.dtype != np.float32:
-            found = f"{self.prototypes.dtype} {list(self.prototypes.shape)}"
-            yield f"prototypes are {found}, they must be float32 [prototypes, dimensions]"
-            return
-        norms = np.linalg.norm(self.prototypes, axis=1)
-        # Written so that NaN, which compares false with everything, counts as wrong.
-        wrong = np.flatnonzero(~(np.abs(norms - 1) <= _UNIT_TOLERANCE))
-        if wrong.size:
-            yield f"prototype {wrong[0]} has length {norms[wrong[0]]:.4g}, it must have length 1"
-
-    def _owner_faults(self) -> Iterator[str]:
-        if self.owners.shape != (len(self.prototypes),):
-            yield f"{len(self.prototypes)} prototypes but owners shaped {list(self.owners.shape)}"
-            return
-        found, expected = set(self.owners.tolist()), set(range(len(self.labels)))
-        if found - expected:
-            stranger = min(found - expected)
-            yield f"a prototype belongs to category {stranger} of {len(self.labels)}"
-        if expected - found:
-            yield f"category {self.labels[min(expected - found)]!r} has no prototype"
-        if np.any(np.diff(self.owners) < 0):
-            yield "prototypes are not in the order of their categories"
+def _label_faults(labels: tuple[str, ...]) -> Iterator[str]:
+    distinct = len(set(labels))
+    if distinct != len(labels):
+        yield f"{len(labels)} labels, of which only {distinct} are distinct"
+    if distinct < FEWEST_CATEGORIES:
+        yield f"{distinct} categories, at least {FEWEST_CATEGORIES} are needed"
+    for label in labels:
+        # A label travels in a header, and Envoy answers 500 to one that it cannot carry.
+        if not label.isprintable() or label.strip() != label or not label:
+            yield f"label {label!r} is empty, or has spaces around it or control characters"

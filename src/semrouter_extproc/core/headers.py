@@ -9,7 +9,17 @@ from semrouter_extproc.core.policy import Decision
 PREFIX: Final = "x-semrouter-"
 """Every header of ours starts with this; what a client sends under it is removed."""
 
-READ: Final = (":method", ":path", "content-type", "content-encoding", intent.HEADER)
+REQUEST_ID: Final = "x-request-id"
+"""How Envoy calls a request, in its access log as well."""
+
+READ: Final = (
+    ":method",
+    ":path",
+    "content-type",
+    "content-encoding",
+    intent.HEADER,
+    REQUEST_ID,
+)
 """The other headers that are read; Envoy is told to send no more than these."""
 
 MODEL: Final = f"{PREFIX}model"

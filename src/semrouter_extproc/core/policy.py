@@ -5,12 +5,14 @@ header value and the log field.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from semrouter_extproc.core.classify import Classification
 from semrouter_extproc.core.reasoning import Reasoning
@@ -22,6 +24,7 @@ class Reason(StrEnum):
 
     ROUTED = "routed"
     LOW_MARGIN = "low_margin"
+    OUT_OF_SCOPE = "out_of_scope"
     CLIENT_OVERRIDE = "client_override"
     PINNED_MODEL = "pinned_model"
     PASS_THROUGH = "pass_through"  # noqa: S105 - the proxy's word, no password
@@ -55,16 +58,22 @@ PAPER_POLICY: Final[Mapping[str, Reasoning]] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a category goes: a configured model, how it reasons, what it is told."""
+    """Where a category goes: a configured model, how it reasons, what it is told.
+
+    A route with `arms` is open: what was learned from records names the arm for each prompt
+    (`core.learned`), and that arm's route is taken.
+    """
 
     model: str
     reasoning: Reasoning
     system_prompt: SystemPrompt = NO_WORDS
+    arms: Mapping[str, "Route"] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
-    def way(self) -> tuple[str, bool, bool]:
+    def way(self) -> tuple[str, bool, bool, bool]:
         """What makes two routes rivals: another model, or thinking against not thinking."""
-        return self.model, self.reasoning.thinks, self.reasoning is Reasoning.UNCHANGED
+        level = self.reasoning
+        return self.model, level.thinks, level is Reasoning.UNCHANGED, bool(self.arms)
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -106,7 +115,8 @@ class Policy:
 
     `labels` are the categories in the order of `Classification.probabilities`. A category
     without a route takes the default. `min_margin` is the lead in probability (0 to 1) that
-    the best way needs over the next.
+    the best way needs over the next. `familiarity_bars` is `[C]`: a prompt less familiar than
+    its category's bar is out of scope. None is where everything is in scope.
     """
 
     def __init__(
@@ -116,9 +126,11 @@ class Policy:
         routes: Mapping[str, Route],
         default: Route,
         min_margin: float,
+        familiarity_bars: NDArray[np.float64] | None = None,
     ) -> None:
         self.default = default
         self._min_margin = min_margin
+        self._familiarity_bars = familiarity_bars
         self._routes = [routes.get(label, default) for label in labels]
         ways = [route.way for route in self._routes]
         distinct = list(dict.fromkeys(ways))
@@ -132,11 +144,21 @@ class Policy:
         if isinstance(outcome, Reason):
             return Choice(self.default, outcome)
         route, lead = self._best(outcome)
-        if lead < self._min_margin:
-            return Choice(
-                self.default, Reason.LOW_MARGIN, outcome.category, outcome.confidence, lead
-            )
-        return Choice(route, Reason.ROUTED, outcome.category, outcome.confidence, lead)
+        reason = self._reason(outcome, lead)
+        taken = route if reason is Reason.ROUTED else self.default
+        return Choice(taken, reason, outcome.category, outcome.confidence, lead)
+
+    def _reason(self, classification: Classification, lead: float) -> Reason:
+        if self._is_strange(classification):
+            return Reason.OUT_OF_SCOPE
+        return Reason.LOW_MARGIN if lead < self._min_margin else Reason.ROUTED
+
+    def _is_strange(self, classification: Classification) -> bool:
+        familiarity, bars = classification.familiarity, self._familiarity_bars
+        # Of a prompt classified by its words alone, the familiarity is not known.
+        if familiarity is None or bars is None:
+            return False
+        return familiarity < float(bars[classification.index])
 
     def _best(self, classification: Classification) -> tuple[Route, float]:
         """Return the best supported route, and its lead.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from semrouter_extproc.core.intent import Vocabulary, Wish, wish_of_header
+from semrouter_extproc.core.learned import Learned
 from semrouter_extproc.core.models import Model
 from semrouter_extproc.core.plan import Plan, plan
 from semrouter_extproc.core.policy import Choice, Decision, Policy, Reason, untouched
@@ -29,7 +30,10 @@ class Clients:
 
 @dataclass(frozen=True)
 class Rules:
-    """How requests are decided. `aliases` are the names that ask the router to choose."""
+    """How requests are decided. `aliases` are the names that ask the router to choose.
+
+    `learned` is there where a route of `policy` is open.
+    """
 
     policy: Policy
     models: Mapping[str, Model]
@@ -37,6 +41,7 @@ class Rules:
     vocabulary: Vocabulary
     clients: Clients = field(default_factory=Clients)
     reading: Reading = field(default_factory=Reading)
+    learned: Learned | None = None
 
     def unrouted(self, model: str) -> Decision | None:
         """Decide about a request for `model` whose body stays; None for one to be routed."""

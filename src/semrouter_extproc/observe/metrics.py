@@ -34,6 +34,7 @@ class Stage(StrEnum):
     """The stations of a request."""
 
     PARSE = "parse"
+    NGRAMS = "ngrams"
     STATIC = "static"
     QUEUE = "queue"
     ENCODE = "encode"
@@ -53,6 +54,16 @@ class Rung(StrEnum):
     DEFAULT = "default"
 
 
+class Recording(StrEnum):
+    """What became of a request that was to be recorded."""
+
+    WRITTEN = "written"
+    DROPPED = "dropped"
+    FAILED = "failed"
+    TOO_LARGE = "too_large"
+    NO_ID = "no_id"
+
+
 class Metrics(Collector):
     """The metrics of one router, on a registry of the caller's."""
 
@@ -60,6 +71,8 @@ class Metrics(Collector):
         self.registry = registry
         self._requests: Counter[tuple[str, str, str, str]] = Counter()
         self._rungs: Counter[Rung] = Counter()
+        # No key is ever added: the recorder's thread counts while a scrape reads.
+        self._recordings = dict.fromkeys(Recording, 0)
         self._stages = {stage: Histogram(_SECONDS) for stage in Stage}
         self._batch_size = Histogram(_BATCH_SIZES)
         self._padding = Histogram(_PADDING)
@@ -88,6 +101,10 @@ class Metrics(Collector):
         """Count a prompt, by who found its route. Belongs to the event loop's thread."""
         self._rungs[rung] += 1
 
+    def recorded(self, outcome: Recording) -> None:
+        """Count a request that was to be recorded. Each outcome belongs to one thread."""
+        self._recordings[outcome] += 1
+
     def encoded(self, batch: BatchReport) -> None:
         """Count a batch."""
         self._batch_size.observe(batch.size)
@@ -112,6 +129,14 @@ class Metrics(Collector):
         for rung in Rung:
             rungs.add_metric([rung], self._rungs[rung])
         yield rungs
+        recordings = CounterMetricFamily(
+            "semrouter_recordings",
+            "Requests to be recorded, by what became of them.",
+            labels=["outcome"],
+        )
+        for outcome, count in self._recordings.items():
+            recordings.add_metric([outcome], count)
+        yield recordings
         yield _family(
             "semrouter_stage_seconds",
             "Time at each station of a request; encode counts once per batch.",

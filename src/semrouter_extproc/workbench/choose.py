@@ -1,74 +1,67 @@
-"""Choosing how many prototypes, how sharp and how warm, by cross-validation."""
+"""Choosing how to learn categories, and what certainty means, by cross-validation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semrouter_extproc.core.classify import category_support, probabilities_of
+from semrouter_extproc.core.centroids import SCOPE_SHARES
+from semrouter_extproc.core.classify import probabilities_of, support_of
+from semrouter_extproc.workbench.features import Features, Indices
+from semrouter_extproc.workbench.folds import FOLDS, stratified_folds, stratified_sample
+from semrouter_extproc.workbench.kernel_ridge import LeftOut, Settings, likeness_between
 from semrouter_extproc.workbench.progress import Progress
-from semrouter_extproc.workbench.prototypes import Indices, Rows, Settings, learn
+from semrouter_extproc.workbench.rows import Lessons, Rows
 from semrouter_extproc.workbench.scores import log_loss
 
-FOLDS: Final = 5
-PROTOTYPE_COUNTS: Final = (1, 2, 4, 8, 16, 32)
-STEPS: Final = (0, 15, 30, 60)
-USUAL_SHARPNESS: Final = 20.0
-OTHER_SHARPNESSES: Final = (12.0, 16.0, 24.0, 32.0)
+USUAL: Final = Settings(sharpness=2.5, ngram_share=0.4, ridge=0.1)
+SHARPNESSES: Final = (1.0, 2.5, 5.0)
+NGRAM_SHARES: Final = (0.2, 0.4, 0.6)
+RIDGES: Final = (0.03, 0.1, 0.3)
+
+TRIED_ON: Final = 4096
+"""The rows that settings are tried on at most; more of them choose the same."""
 
 # Not below 0.2: a few rows that all come out right would ask for certainty.
 _TEMPERATURES: Final = np.geomspace(0.2, 20, 121)
-_SEED: Final = 0
+
+_LENT: Final = 50
+"""How many prompts of all categories a category's familiarity is mixed with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """The settings with the lowest log loss on rows that were left out in turn.
+    """The settings with the lowest log loss, and what they make of rows left out in turn.
 
-    `probabilities` is `[N, C]`: what each row got from prototypes that had not seen it.
+    `probabilities` is `[N, C]`: what each row got from a model that had not seen it. `scope` is
+    `[C, len(SCOPE_SHARES)]`, see `core.centroids.Centroids`.
     """
 
     settings: Settings
     temperature: float
-    loss: float
     probabilities: NDArray[np.float64]
+    scope: NDArray[np.float32]
 
 
-def choose(rows: Rows, progress: Progress) -> Choice:
-    """Choose the settings for `rows`: counts and steps together, then the sharpness."""
-
-    def tried(settings: Settings) -> Choice:
-        progress.detail(
-            f"{settings.count} prototypes per category, sharpness {settings.sharpness:g}, "
-            f"{settings.steps} steps"
-        )
-        return cross_validated(rows, settings)
-
-    grid = product(_useful_counts(rows.truth), STEPS)
-    best = min((tried(Settings(count, USUAL_SHARPNESS, steps)) for count, steps in grid), key=_loss)
-    others = (tried(replace(best.settings, sharpness=sharpness)) for sharpness in OTHER_SHARPNESSES)
-    return min((best, *others), key=_loss)
-
-
-def cross_validated(rows: Rows, settings: Settings) -> Choice:
-    """Return what `settings` make of rows left out in turn, at the temperature that suits them."""
-    support = _left_out_support(rows, settings)
+def choose(lessons: Lessons, progress: Progress) -> Choice:
+    """Choose settings on a sample of the rows, then see what they make of all."""
+    rows = lessons.rows
+    settings = _settings(rows.where(stratified_sample(rows.truth, TRIED_ON)), progress)
+    progress.detail(_said(settings))
+    folds = stratified_folds(rows.truth)
+    left_out = _left_out(lessons.features, lessons.spread(folds), settings)
+    outputs = left_out.predicted(lessons.spread(rows.targets), settings.ridge)[: len(rows)]
+    support = support_of(outputs)
     temperature = fitting_temperature(support, rows.truth)
-    probabilities = probabilities_of(support, temperature)
-    return Choice(settings, temperature, log_loss(probabilities, rows.truth), probabilities)
-
-
-def stratified_folds(truth: Indices) -> Indices:
-    """Deal each category's rows, shuffled, to the folds in turn."""
-    folds = np.empty(len(truth), np.intp)
-    rng = np.random.default_rng(_SEED)
-    for index in range(int(truth.max()) + 1):
-        rows = rng.permutation(np.flatnonzero(truth == index))
-        folds[rows] = np.arange(len(rows)) % FOLDS
-    return folds
+    nearest = _nearest_of_other_folds(rows.features, folds, settings.sharpness)
+    return Choice(
+        settings=settings,
+        temperature=temperature,
+        probabilities=probabilities_of(support, temperature),
+        scope=scope_of(outputs.max(axis=1) + nearest, outputs.argmax(axis=1) == rows.truth, rows),
+    )
 
 
 def fitting_temperature(support: NDArray[np.float64], truth: Indices) -> float:
@@ -77,22 +70,71 @@ def fitting_temperature(support: NDArray[np.float64], truth: Indices) -> float:
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
-def _loss(choice: Choice) -> float:
-    return choice.loss
+def scope_of(
+    familiarity: NDArray[np.float64], right: NDArray[np.bool_], rows: Rows
+) -> NDArray[np.float32]:
+    """Return how familiar the least familiar prompts of each category are.
+
+    Only of rows that are `right`: where the category is wrong, its bar does not count. A category
+    of few rows borrows from all the others.
+    """
+    # Where nothing is right, one row tells as much as another.
+    telling = right if right.any() else ~right
+    everywhere = np.quantile(familiarity[telling], (np.arange(_LENT) + 0.5) / _LENT)
+    own = (familiarity[telling & (rows.truth == index)] for index in range(len(rows.labels)))
+    mixed = [np.quantile(np.concatenate([some, everywhere]), SCOPE_SHARES) for some in own]
+    return np.array(mixed, np.float32)
 
 
-def _useful_counts(truth: Indices) -> Iterator[int]:
-    """Yield the counts of which at least the largest category has more than one row each."""
-    most = int(np.bincount(truth).max())
-    return (count for count in PROTOTYPE_COUNTS if count == 1 or 2 * count <= most)
-
-
-def _left_out_support(rows: Rows, settings: Settings) -> NDArray[np.float64]:
-    support = np.empty((len(rows.truth), len(rows.labels)))
+def _settings(rows: Rows, progress: Progress) -> Settings:
+    """Try each setting's values in turn, the others at their best so far."""
     folds = stratified_folds(rows.truth)
+    losses: dict[Settings, float] = {}
+
+    def tried(candidates: Iterator[Settings]) -> Settings:
+        group = list(candidates)
+        alike = _left_out(rows.features, folds, group[0])
+        for settings in group:
+            progress.detail(_said(settings))
+            support = support_of(alike.predicted(rows.targets, settings.ridge))
+            probabilities = probabilities_of(support, fitting_temperature(support, rows.truth))
+            losses[settings] = log_loss(probabilities, rows.truth)
+        return min(losses, key=losses.__getitem__)
+
+    best = tried(replace(USUAL, ridge=ridge) for ridge in RIDGES)
+    for sharpness in SHARPNESSES:
+        if sharpness != USUAL.sharpness:
+            best = tried(replace(best, sharpness=sharpness, ridge=ridge) for ridge in RIDGES)
+    for share in NGRAM_SHARES:
+        if share != USUAL.ngram_share:
+            best = tried(replace(best, ngram_share=share, ridge=ridge) for ridge in RIDGES)
+    return best
+
+
+def _left_out(features: Features, folds: Indices, settings: Settings) -> LeftOut:
+    return LeftOut(
+        features,
+        folds,
+        sharpness=settings.sharpness,
+        ngram_share=settings.ngram_share,
+    )
+
+
+def _nearest_of_other_folds(
+    features: Features, folds: Indices, sharpness: float
+) -> NDArray[np.float64]:
+    """Return how like its nearest row of the other folds each row is, `[N]`."""
+    nearest = np.empty(len(features))
     for fold in range(FOLDS):
         unseen = folds == fold
-        centroids = learn(rows.where(~unseen), settings)
-        similarities = rows.vectors[unseen] @ centroids.prototypes.T
-        support[unseen] = category_support(similarities, centroids)
-    return support
+        others = features.vectors[~unseen]
+        likeness = likeness_between(features.vectors[unseen], others, sharpness)
+        nearest[unseen] = likeness.max(axis=1)
+    return nearest
+
+
+def _said(settings: Settings) -> str:
+    return (
+        f"sharpness {settings.sharpness:g}, n-grams {settings.ngram_share:.0%}, "
+        f"ridge {settings.ridge:g}"
+    )

@@ -1,18 +1,12 @@
 """Labelled prompts, from the files in which people keep them."""
 
-import gzip
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Final
 
 from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.workbench.example_formats import READERS, YAML, json_lines
-
-_GZIP_MAGIC: Final = b"\x1f\x8b"
-_FAULTS_SHOWN: Final = 20
+from semrouter_extproc.workbench.files import read_content, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,7 @@ def read_examples(paths: Iterable[Path]) -> tuple[ExampleFile, ...]:
     faults: list[str] = []
     files = [_read(file, faults) for path in paths for file in _files(path, faults)]
     if faults:
-        raise ConfigError("examples", _shortened(faults))
+        raise ConfigError("examples", shortened(faults))
     return tuple(files)
 
 
@@ -58,16 +52,10 @@ def _files(path: Path, faults: list[str]) -> Iterable[Path]:
 
 
 def _read(path: Path, faults: list[str]) -> ExampleFile:
-    try:
-        raw = path.read_bytes()
-        content = gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw
-    except OSError as error:
-        faults.append(f"{path}: {error.strerror or error}")
-    except (EOFError, zlib.error) as error:
-        faults.append(f"{path}: damaged gzip file: {error}")
-    else:
-        return ExampleFile(path.name, sha256(raw).hexdigest(), tuple(_rows(path, content, faults)))
-    return ExampleFile(path.name, "", ())
+    content = read_content(path, faults)
+    if content is None:
+        return ExampleFile(path.name, "", ())
+    return ExampleFile(path.name, content.digest, tuple(_rows(path, content.raw, faults)))
 
 
 def _rows(path: Path, content: bytes, faults: list[str]) -> Iterator[Example]:
@@ -78,9 +66,3 @@ def _rows(path: Path, content: bytes, faults: list[str]) -> Iterator[Example]:
         else:
             name = f"{path.name}:{place}" if row.id is None else str(row.id)
             yield Example(name, row.text, row.category)
-
-
-def _shortened(faults: Sequence[str]) -> Sequence[str]:
-    if len(faults) <= _FAULTS_SHOWN:
-        return faults
-    return [*faults[:_FAULTS_SHOWN], f"and {len(faults) - _FAULTS_SHOWN} more bad rows"]

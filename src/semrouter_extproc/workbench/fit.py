@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -12,48 +12,68 @@ from numpy.typing import NDArray
 
 from semrouter_extproc.artefact import Artefact, Judgement, Meta, Provenance, StaticMeta, save
 from semrouter_extproc.core.centroids import FEWEST_CATEGORIES, Centroids
-from semrouter_extproc.core.classify import category_support, probabilities_of
+from semrouter_extproc.core.classify import probabilities_of, support_of
+from semrouter_extproc.core.policy import PAPER_POLICY
 from semrouter_extproc.core.probes import PROBES
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.encoding.offline import encode_texts
 from semrouter_extproc.errors import ConfigError
-from semrouter_extproc.workbench.choose import FOLDS, Choice, choose
+from semrouter_extproc.workbench.choose import Choice, choose
+from semrouter_extproc.workbench.evaluation.classification import report_classification
+from semrouter_extproc.workbench.evaluation.leakage import record_of
+from semrouter_extproc.workbench.evaluation.results import ClassificationReport
 from semrouter_extproc.workbench.examples import Example, ExampleFile, read_examples
+from semrouter_extproc.workbench.folds import FOLDS, stratified_sample
+from semrouter_extproc.workbench.kernel_ridge import Settings, learn, predicted
+from semrouter_extproc.workbench.lint import Judged, Lint, Material, lint
+from semrouter_extproc.workbench.lint.texts import cut_by
 from semrouter_extproc.workbench.progress import Progress, Silent
-from semrouter_extproc.workbench.prototypes import Rows, Settings, Vectors, learn, medoids
 from semrouter_extproc.workbench.provenance import Background, provenance_of
-from semrouter_extproc.workbench.scores import CategoryScore, judge, per_category
-from semrouter_extproc.workbench.static import StaticTier, fit_static, lessons
+from semrouter_extproc.workbench.rows import MOST_TAUGHT, Lessons, Rows, labelled, lessons_of
+from semrouter_extproc.workbench.scores import judge
+from semrouter_extproc.workbench.static import StaticTier, Taught, fit_static
 
 MINIMUM_ROWS: Final = FOLDS
+
+MOST_LANDMARKS: Final = 6144
+"""How many examples stand for all of them at most.
+
+The product of a vector with as many takes 0.6 ms of a core for 384 dimensions.
+"""
+
+_PAPER_TABLE: Final = {category: level.thinks for category, level in PAPER_POLICY.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
     """What a fit did, for people and for JSON.
 
-    `categories` and `cross_validation` are scored on rows left out in turn; `held_out` is
-    None unless rows were held out. `static` is None where the rows were too few for it.
+    `rows` were learned from, of `given` in the files. `cross_validation` is scored on rows left
+    out in turn; `held_out` is None unless rows were held out. `static` is None where the rows
+    were too few for it.
     """
 
     folder: str
     encoder: str
     rows: int
+    given: int
+    landmarks: int
     settings: Settings
     temperature: float
-    cross_validation: Judgement
+    cross_validation: ClassificationReport
     held_out: Judgement | None
-    categories: tuple[CategoryScore, ...]
     static: StaticMeta | None
+    lint: Lint
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """An artefact, and how its settings did on rows left out in cross-validation."""
+    """An artefact, how its settings did on rows left out, and what is wrong with the rows."""
 
     artefact: Artefact
     choice: Choice
-    categories: tuple[CategoryScore, ...]
+    cross_validation: ClassificationReport
+    lint: Lint
 
 
 def fit_files(
@@ -79,12 +99,14 @@ def fit_files(
         folder=str(out),
         encoder=meta.encoder,
         rows=sum(provenance.categories.values()),
+        given=sum(source.rows for source in provenance.sources),
+        landmarks=len(meta.landmarks),
         settings=done.choice.settings,
         temperature=meta.temperature,
-        cross_validation=provenance.cross_validation,
+        cross_validation=done.cross_validation,
         held_out=provenance.held_out,
-        categories=done.categories,
         static=meta.static,
+        lint=done.lint,
     )
 
 
@@ -99,15 +121,18 @@ def fit(
     """Fit centroids to labelled prompts.
 
     With `held_out`, a fifth of the rows (see `is_held_out`) takes no part in choosing: the
-    settings are judged on it, and the prototypes are then learned again from all rows.
+    settings are judged on it, and the centroids are then learned again from all rows. Of more
+    than `MOST_TAUGHT` rows, as many are drawn and the others left out.
 
     Raises ConfigError for fewer than two categories, or one with fewer than five rows.
     """
     progress = progress or Silent()
-    examples = [example for file in files for example in file.examples]
+    examples = _drawn([example for file in files for example in file.examples])
     judged = np.array([held_out and is_held_out(example.id) for example in examples], bool)
-    rows = _rows(examples, judged, encoder, progress)
-    seen = rows.where(~judged)
+    rows = labelled(examples, _labels(examples, judged), encoder, progress)
+    lessons = lessons_of(rows, [example.text for example in examples], encoder, progress)
+    seen = lessons.where(~judged)
+    known = [example for example, kept in zip(examples, ~judged, strict=True) if kept]
     progress.step(f"Choosing settings by {FOLDS}-fold cross-validation")
     choice = choose(seen, progress)
     taught = np.empty((len(examples), len(rows.labels)))
@@ -115,30 +140,35 @@ def fit(
     judgement = None
     if judged.any():
         progress.step(f"Judging on {judged.sum():,} held-out prompts")
-        taught[judged] = _placed(rows.where(judged), _learn_chosen(seen, choice))
+        taught[judged] = classified(rows.where(judged), learn_centroids(seen, choice))
         judgement = judge(taught[judged], rows.truth[judged])
     progress.step("Learning what needs no encoder")
-    texts = (example.text for example in examples)
-    static = fit_static(lessons(texts, rows.truth, taught), judged, rows.labels, progress)
+    static = fit_static(
+        Taught(rows.features.ngrams, rows.truth, taught), judged, rows.labels, progress
+    )
     progress.step(f"Learning from {len(examples):,} prompts")
-    centroids = _learn_chosen(rows, choice)
+    centroids = learn_centroids(lessons, choice)
     provenance = provenance_of(
         files,
+        examples,
         background or Background(),
         encoder=encoder.fingerprint,
-        cross_validation=judge(choice.probabilities, seen.truth),
+        cross_validation=judge(choice.probabilities, seen.rows.truth),
         held_out=judgement,
     )
-    nearest = [examples[row].id for row in medoids(centroids, rows)]
     return Fit(
         artefact=Artefact(
             centroids=centroids,
             probes=encode_texts(encoder, PROBES),
-            meta=_meta(centroids, encoder, nearest, provenance, static),
+            seen=record_of(example.text for example in examples),
+            meta=_meta(centroids, encoder, _landmark_ids(examples, rows), provenance, static),
             static=static.model if static else None,
         ),
         choice=choice,
-        categories=per_category(choice.probabilities, seen.truth, rows.labels),
+        cross_validation=report_classification(
+            known, choice.probabilities, rows.labels, _PAPER_TABLE
+        ),
+        lint=_linted(known, seen.rows, choice, encoder),
     )
 
 
@@ -147,26 +177,31 @@ def is_held_out(example_id: str) -> bool:
     return int(sha256(example_id.encode()).hexdigest(), 16) % 10 in (3, 4)
 
 
-def encode(examples: Sequence[Example], encoder: AnyEncoder, progress: Progress) -> Vectors:
-    """Return the examples' unit vectors, `[N, D]`."""
-    done = 0
+def learn_centroids(lessons: Lessons, choice: Choice) -> Centroids:
+    """Learn from all of `lessons`, as was chosen."""
+    rows = lessons.rows
+    landmarks = stratified_sample(rows.truth, MOST_LANDMARKS)
+    targets = lessons.spread(rows.targets)
+    return Centroids(
+        labels=rows.labels,
+        model=learn(lessons.features, targets, choice.settings, landmarks),
+        owners=rows.truth[landmarks],
+        temperature=choice.temperature,
+        scope=choice.scope,
+    )
 
-    def on_batch(size: int) -> None:
-        nonlocal done
-        done += size
-        progress.detail(f"{done:,} of {len(examples):,}")
 
-    return encode_texts(encoder, [example.text for example in examples], on_batch=on_batch)
+def classified(rows: Rows, centroids: Centroids) -> NDArray[np.float64]:
+    """Return the probability of each category for each row, `[N, C]`."""
+    support = support_of(predicted(rows.features, centroids.model))
+    return probabilities_of(support, centroids.temperature)
 
 
-def _rows(
-    examples: Sequence[Example], judged: NDArray[np.bool_], encoder: AnyEncoder, progress: Progress
-) -> Rows:
-    labels = _labels(examples, judged)
-    progress.step(f"Encoding {len(examples):,} prompts")
-    vectors = encode(examples, encoder, progress)
-    truth = np.array([labels.index(example.category) for example in examples])
-    return Rows(vectors, truth, labels)
+def _drawn(examples: Sequence[Example]) -> Sequence[Example]:
+    if not examples:
+        return examples
+    _, truth = np.unique([example.category for example in examples], return_inverse=True)
+    return [examples[row] for row in stratified_sample(truth, MOST_TAUGHT)]
 
 
 def _labels(examples: Sequence[Example], judged: NDArray[np.bool_]) -> tuple[str, ...]:
@@ -185,19 +220,21 @@ def _labels(examples: Sequence[Example], judged: NDArray[np.bool_]) -> tuple[str
     return tuple(sorted(rows))
 
 
-def _learn_chosen(rows: Rows, choice: Choice) -> Centroids:
-    return replace(learn(rows, choice.settings), temperature=choice.temperature)
+def _linted(examples: Sequence[Example], rows: Rows, choice: Choice, encoder: AnyEncoder) -> Lint:
+    vectors = rows.features.vectors
+    judged = Judged(examples, rows.labels, rows.truth, vectors, choice.probabilities)
+    cut = cut_by(encoder, [example.text for example in examples])
+    return lint(Material(examples, vectors, cut, judged))
 
 
-def _placed(rows: Rows, centroids: Centroids) -> NDArray[np.float64]:
-    support = category_support(rows.vectors @ centroids.prototypes.T, centroids)
-    return probabilities_of(support, centroids.temperature)
+def _landmark_ids(examples: Sequence[Example], rows: Rows) -> tuple[str, ...]:
+    return tuple(examples[row].id for row in stratified_sample(rows.truth, MOST_LANDMARKS))
 
 
 def _meta(
     centroids: Centroids,
     encoder: AnyEncoder,
-    nearest: Sequence[str],
+    landmarks: tuple[str, ...],
     provenance: Provenance,
     static: StaticTier | None,
 ) -> Meta:
@@ -205,9 +242,9 @@ def _meta(
         labels=centroids.labels,
         encoder=encoder.fingerprint,
         dimensions=centroids.dimensions,
-        sharpness=centroids.sharpness,
+        sharpness=centroids.model.sharpness,
         temperature=centroids.temperature,
-        medoids=tuple(nearest),
+        landmarks=landmarks,
         provenance=provenance,
         static=static.meta if static else None,
     )

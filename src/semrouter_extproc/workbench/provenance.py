@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from semrouter_extproc.artefact import Judgement, Provenance, Source
-from semrouter_extproc.workbench.examples import ExampleFile
+from semrouter_extproc.workbench.examples import Example, ExampleFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class Background:
 
 def provenance_of(
     files: Sequence[ExampleFile],
+    examples: Sequence[Example],
     background: Background,
     *,
     encoder: str,
     cross_validation: Judgement,
     held_out: Judgement | None,
 ) -> Provenance:
-    """Describe a fit to `files` with the encoder of that fingerprint."""
-    examples = [example for file in files for example in file.examples]
+    """Describe a fit to `examples` of `files` with the encoder of that fingerprint."""
     counts = Counter(example.category for example in examples)
     return Provenance(
         command=shlex.join(_command(files, background, encoder, held_out=held_out is not None)),

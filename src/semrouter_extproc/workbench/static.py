@@ -4,22 +4,22 @@ A linear model over hashed n-grams learns from the labels and from the encoder's
 each row, half and half. Rows left out in turn then give the temperature and the bar.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
-from scipy.sparse import csr_array, diags_array  # type: ignore[import-untyped]
-from scipy.sparse.linalg import norm  # type: ignore[import-untyped]
+from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
 from semrouter_extproc.artefact import StaticJudgement, StaticMeta
 from semrouter_extproc.core.classify import probabilities_of
-from semrouter_extproc.core.static import BUCKETS, StaticModel, buckets_of
-from semrouter_extproc.workbench.choose import FOLDS, fitting_temperature, stratified_folds
+from semrouter_extproc.core.ngrams import BUCKETS, NgramModel
+from semrouter_extproc.core.static import StaticModel
+from semrouter_extproc.workbench.choose import fitting_temperature
+from semrouter_extproc.workbench.features import Indices, rarity_of, weighed
+from semrouter_extproc.workbench.folds import FOLDS, stratified_folds
 from semrouter_extproc.workbench.progress import Progress
-from semrouter_extproc.workbench.prototypes import Indices
 
 DIFFERENT_AT_MOST: Final = 0.01
 """The share of all prompts whose decision may change because the encoder was not asked."""
@@ -38,11 +38,10 @@ _STRENGTH: Final = 10.0
 _ROUNDS: Final = 40
 
 Probabilities = NDArray[np.float64]
-_Weights = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
+class Taught:
     """What is learned from: `[N]` texts by their n-grams, and what they should be taken for.
 
     `counted` is sparse, `[N, BUCKETS]`, 1 where a text has an n-gram. `truth` `[N]` is the
@@ -54,9 +53,9 @@ class Lessons:
     truth: Indices
     taught: Probabilities
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Lessons":
+    def where(self, chosen: NDArray[np.bool_]) -> "Taught":
         """Return the chosen rows."""
-        return Lessons(self.counted[chosen], self.truth[chosen], self.taught[chosen])
+        return Taught(self.counted[chosen], self.truth[chosen], self.taught[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class StaticTier:
 
 
 def fit_static(
-    rows: Lessons, judged: NDArray[np.bool_], labels: tuple[str, ...], progress: Progress
+    rows: Taught, judged: NDArray[np.bool_], labels: tuple[str, ...], progress: Progress
 ) -> StaticTier | None:
     """Choose on the rows that are not `judged`, judge on those, then learn from all.
 
@@ -101,25 +100,14 @@ def fit_static(
     )
 
 
-def lessons(texts: Iterable[str], truth: Indices, taught: Probabilities) -> Lessons:
-    """Return what there is to learn from `texts`."""
-    buckets = [buckets_of(text) for text in texts]
-    ends = np.cumsum([0, *map(len, buckets)])
-    ones = np.ones(ends[-1], np.float32)
-    shape = (len(buckets), BUCKETS)
-    counted = csr_array((ones, np.concatenate(buckets).astype(np.int32), ends), shape=shape)
-    return Lessons(counted, truth, taught)
-
-
-def choose_static(rows: Lessons, progress: Progress) -> StaticChoice | None:
+def choose_static(rows: Taught, progress: Progress) -> StaticChoice | None:
     """Find temperature and bar; None where the rows cannot prove any bar to be worth it."""
     support = np.empty_like(rows.taught)
     folds = stratified_folds(rows.truth)
     for fold in range(FOLDS):
         progress.detail(f"part {fold + 1} of {FOLDS}")
         unseen = folds == fold
-        weights, rarity = _learned(rows.where(~unseen))
-        support[unseen] = _scaled(rows.counted[unseen], rarity) @ weights
+        support[unseen] = _support(rows.counted[unseen], _learned(rows.where(~unseen)))
     temperature = fitting_temperature(support, rows.truth)
     probabilities = probabilities_of(support, temperature)
     bar = _lowest_bar(leads(probabilities), _differ(probabilities, rows.taught))
@@ -130,15 +118,14 @@ def choose_static(rows: Lessons, progress: Progress) -> StaticChoice | None:
     return StaticChoice(temperature, bar, judgement) if is_worth_it else None
 
 
-def learn_static(rows: Lessons, choice: StaticChoice, labels: tuple[str, ...]) -> StaticModel:
+def learn_static(rows: Taught, choice: StaticChoice, labels: tuple[str, ...]) -> StaticModel:
     """Learn from all `rows`."""
-    weights, rarity = _learned(rows)
-    return StaticModel(labels, weights, rarity, choice.temperature, choice.bar)
+    return StaticModel(labels, _learned(rows), choice.temperature, choice.bar)
 
 
-def judge_static(model: StaticModel, rows: Lessons) -> StaticJudgement:
+def judge_static(model: StaticModel, rows: Taught) -> StaticJudgement:
     """Judge `model` and the encoder behind it on rows that neither has learned from."""
-    support = (_scaled(rows.counted, model.rarity) @ model.weights).astype(np.float64)
+    support = _support(rows.counted, model.ngrams)
     return _judgement(probabilities_of(support, model.temperature), rows, model.bar)
 
 
@@ -149,7 +136,7 @@ def leads(probabilities: Probabilities) -> NDArray[np.float64]:
     return lead
 
 
-def _judgement(probabilities: Probabilities, rows: Lessons, bar: float) -> StaticJudgement:
+def _judgement(probabilities: Probabilities, rows: Taught, bar: float) -> StaticJudgement:
     alone = leads(probabilities) >= bar
     by_encoder = rows.taught.argmax(axis=1)
     together = np.where(alone, probabilities.argmax(axis=1), by_encoder)
@@ -192,19 +179,18 @@ def _at_most(counts: Indices, rows: int) -> NDArray[np.float64]:
     return upper
 
 
-def _scaled(counted: csr_array, rarity: _Weights) -> csr_array:
-    """Weigh n-grams by their rarity and bring every row to length 1."""
-    weighed = counted @ diags_array(rarity)
-    lengths = norm(weighed, axis=1)
-    return diags_array((1 / np.where(lengths > 0, lengths, 1)).astype(np.float32)) @ weighed
+def _support(counted: csr_array, model: NgramModel) -> NDArray[np.float64]:
+    support: NDArray[np.float64] = (weighed(counted, model.rarity) @ model.weights).astype(
+        np.float64
+    )
+    return support
 
 
-def _learned(rows: Lessons) -> tuple[_Weights, _Weights]:
-    """Return weights `[BUCKETS, C]` and rarity `[BUCKETS]`: a logistic regression, penalized."""
+def _learned(rows: Taught) -> NgramModel:
+    """Learn a penalized logistic regression."""
     total, categories = rows.taught.shape
-    seen = np.bincount(rows.counted.indices, minlength=BUCKETS)
-    rarity = (np.log((1 + total) / (1 + seen)) + 1).astype(np.float32)
-    features = _scaled(rows.counted, rarity)
+    rarity = rarity_of(rows.counted)
+    features = weighed(rows.counted, rarity)
     transposed = features.T.tocsr()
     wanted = (np.eye(categories)[rows.truth] + rows.taught) / 2
 
@@ -218,4 +204,4 @@ def _learned(rows: Lessons) -> tuple[_Weights, _Weights]:
 
     start = np.zeros(BUCKETS * categories)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS})
-    return found.x.reshape(BUCKETS, categories).astype(np.float32), rarity
+    return NgramModel(rarity, found.x.reshape(BUCKETS, categories).astype(np.float32))

@@ -1,0 +1,1 @@
+"""What a reviewer asks for: how well prompts are placed, and whether routing them pays."""

@@ -1,0 +1,49 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from semrouter_extproc.artefact import save
+from semrouter_extproc.config import parse
+from semrouter_extproc.core.classify import Classification
+from semrouter_extproc.core.policy import Reason
+from semrouter_extproc.server import load_rules
+from support.artefacts import artefact
+
+
+def reason_for(familiarity: float, folder: Path, **classifier: Any) -> Reason:
+    """Return why a clear case of law of this familiarity goes its way, by a page's rules."""
+    page = {
+        "models": {"qwen3": {"dialect": "qwen3", "endpoints": ["127.0.0.1:8000"]}},
+        "default": {"model": "qwen3"},
+        "routes": {"law": {"reasoning": "on"}},
+        "classifier": {"centroids": str(folder), **classifier},
+    }
+    _, rules = load_rules(parse(page, source="page"))
+    found = Classification(0, "law", 0.9, np.array([0.9, 0.1]), familiarity=familiarity)
+    return rules.policy.choose(found).reason
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Write centroids by which law's familiarity rises from 0.1 to 0.9 with the share."""
+    save(tmp_path, artefact())
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("share", "reason"), [(0.001, Reason.ROUTED), (0.2, Reason.OUT_OF_SCOPE), (0, Reason.ROUTED)]
+)
+def test_the_page_says_how_many_known_prompts_may_be_taken_for_strange(
+    folder: Path, share: float, reason: Reason
+) -> None:
+    assert reason_for(0.5, folder, out_of_scope=share) is reason
+
+
+def test_with_a_share_of_nothing_no_prompt_is_too_strange(folder: Path) -> None:
+    assert reason_for(-100.0, folder, out_of_scope=0) is Reason.ROUTED
+
+
+def test_strange_prompts_are_found_unless_the_page_says_otherwise(folder: Path) -> None:
+    assert reason_for(-100.0, folder) is Reason.OUT_OF_SCOPE
