@@ -11,7 +11,7 @@ READY := .venv/.ready
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --override requirements/without-torch.txt --no-emit-package torch
 
-# The matrices of a fit are small: BLAS threads would wait for each other.
+# One prompt's matrices are small: BLAS threads would wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 export TORCH_INDEX
@@ -56,7 +56,8 @@ bench-all: $(READY) ## Measure everything anew into benchmarks/results (two hour
 	@test -n "$(DATA)" || { echo "make bench-all: say where the labelled prompts are, DATA=FOLDER" >&2; exit 2; }
 	for name in encoders static_tier through_envoy no_encoder overload peers; do \
 		$(BIN)/python benchmarks/$$name.py "$(DATA)" || exit; done
-	for name in long_prompts prototypes start languages; do $(BIN)/python benchmarks/$$name.py || exit; done
+	for name in categories lint tune; do $(BIN)/python benchmarks/$$name.py "$(DATA)" || exit; done
+	for name in long_prompts landmarks start languages; do $(BIN)/python benchmarks/$$name.py || exit; done
 	$(ONE_THREAD) $(BIN)/python benchmarks/classification.py "$(DATA)"
 	$(ONE_THREAD) $(BIN)/python benchmarks/prompts.py "$(DATA)"
 	PYTHONPATH=tests $(BIN)/python benchmarks/prefix_cache.py
@@ -64,7 +65,7 @@ bench-all: $(READY) ## Measure everything anew into benchmarks/results (two hour
 .PHONY: artefact
 artefact: $(READY) ## Fit the built-in centroids anew; DATA=FOLDER names the examples
 	@test -n "$(DATA)" || { echo "make artefact: say where the examples are, DATA=FOLDER" >&2; exit 2; }
-	$(ONE_THREAD) $(BIN)/semrouter fit --examples "$(DATA)/examples/mmlu_pro.jsonl.gz" --held-out \
+	$(BIN)/semrouter fit --examples "$(DATA)/examples/mmlu_pro.jsonl.gz" --held-out \
 		--origin "TIGER-AI-Lab/MMLU-Pro at f418b11, questions of the test split, about 70 % of them" \
 		--licence "Apache-2.0 (dataset card: MIT)" --out src/semrouter_extproc/artefacts/mmlu-pro
 

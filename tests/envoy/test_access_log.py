@@ -45,3 +45,11 @@ def test_a_query_is_not_logged(scene: Scene) -> None:
     scene.send(b"{}", "/v1/embeddings?api_key=secret")
 
     assert scene.logged(scene.plain.last_request_id)["path"] == "/v1/embeddings"
+
+
+def test_router_client_and_log_are_told_one_id_which_no_client_can_choose(scene: Scene) -> None:
+    answer = scene.send(b'{"model": "plain"}', x_request_id="of-the-client")
+
+    name = answer.headers["x-request-id"]
+    assert name == scene.router.heard[-1]["x-request-id"] == scene.plain.last_request_id
+    assert name == scene.logged(name)["request_id"] != "of-the-client"

@@ -2,14 +2,22 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.core.rules import Clients
 from semrouter_extproc.extproc._pb import ext_proc_pb2 as pb
 from semrouter_extproc.extproc.processor import RequestProcessor
+from semrouter_extproc.observe.journal import Journal
+from semrouter_extproc.observe.metrics import Metrics
+from semrouter_extproc.observe.recorder import Recorder
 from support import tiny
 
 BODY = json.dumps({"model": "auto", "messages": [{"role": "user", "content": tiny.MATH}]}).encode()
@@ -379,6 +387,48 @@ async def test_a_phase_from_the_future_ends_the_stream() -> None:
     ((*answers,),) = await exchange(pb.ProcessingRequest())
 
     assert answers == []
+
+
+NAMED = {**CHAT, "x-request-id": "a-1", "x-reasoning": "low"}
+
+
+@contextmanager
+def recorded(folder: Path) -> Iterator[tuple[Recorder, list[Any]]]:
+    """Give a recorder of everything, and the rows that it has written when the block ends."""
+    metrics = Metrics(CollectorRegistry())
+    journal = Journal(folder, 16 * 1024 * 1024)
+    recorder = Recorder(journal, share=1.0, redact=False, metrics=metrics)
+    rows: list[Any] = []
+    yield recorder, rows
+    recorder.close()
+    for file in folder.glob("*.jsonl"):
+        rows.extend(json.loads(line) for line in file.read_bytes().splitlines())
+
+
+@pytest.mark.parametrize("mode", [pb.BUFFERED, pb.STREAMED, pb.FULL_DUPLEX_STREAMED])
+async def test_the_clients_own_body_is_recorded_with_what_was_decided(
+    tmp_path: Path, mode: int
+) -> None:
+    with recorded(tmp_path) as (recorder, rows):
+        processor = RequestProcessor(tiny.router(), max_body=1_000_000, recorder=recorder)
+        await processor.handle(headers(NAMED, mode=mode))
+        await processor.handle(chunk(BODY))
+
+    (row,) = rows
+    assert (row["id"], row["path"], row["wish"]) == ("a-1", CHAT[":path"], "low")
+    assert row["body"] == json.loads(BODY)
+    assert row["decision"]["model"] == "thinker"
+    assert row["decision"]["reason"] == "routed"
+
+
+async def test_what_was_refused_or_not_read_is_not_recorded(tmp_path: Path) -> None:
+    with recorded(tmp_path) as (recorder, rows):
+        for values, body in ((NAMED, b"{"), ({**NAMED, ":path": "/v1/embeddings"}, b"{}")):
+            processor = RequestProcessor(tiny.router(), max_body=1_000_000, recorder=recorder)
+            await processor.handle(headers(values))
+            await processor.handle(chunk(body))
+
+    assert rows == []
 
 
 STEPS = st.one_of(

@@ -14,8 +14,12 @@ from semrouter_extproc.cli.doctor import doctor
 from semrouter_extproc.cli.encoder import encoder
 from semrouter_extproc.cli.envoy_config import envoy_config
 from semrouter_extproc.cli.fit import fit
+from semrouter_extproc.cli.lint import lint
+from semrouter_extproc.cli.records import records
+from semrouter_extproc.cli.replay import replay
 from semrouter_extproc.cli.route import route
 from semrouter_extproc.cli.serve import serve
+from semrouter_extproc.cli.tune import tune
 from semrouter_extproc.errors import SemRouterError
 from semrouter_extproc.observe import logs
 
@@ -30,7 +34,11 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(check)
 app.command()(route)
+app.command()(lint)
 app.command()(fit)
+app.command()(tune)
+app.command()(records)
+app.command()(replay)
 app.add_typer(encoder, name="encoder")
 app.command()(envoy_config)
 app.command()(doctor)

@@ -52,6 +52,8 @@ def _http(config: Config) -> Filter:
     manager = HttpConnectionManager(
         stat_prefix="semrouter",
         access_log=[access_log()],
+        # Whoever judges an answer names it by its id, as the access log and the recorder do.
+        always_set_request_id_in_response=True,
         route_config=route_configuration(config),
         http_filters=http_filters(config),
         early_header_mutation_extensions=[_strip_spoofed_headers()],

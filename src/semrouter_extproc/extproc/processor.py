@@ -39,6 +39,7 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     ProcessingRequest,
     ProcessingResponse,
 )
+from semrouter_extproc.observe.recorder import Recorder
 from semrouter_extproc.router import SemanticRouter
 
 _JSON: Final = "application/json"
@@ -64,16 +65,21 @@ class RequestProcessor:
     """The state of one request; lives as long as its stream.
 
     A body of more than `max_body` bytes is refused: in the streaming modes Envoy sets no limit.
+    What was decided about a body goes to the `recorder`, where there is one.
     """
 
-    def __init__(self, router: SemanticRouter, *, max_body: int) -> None:
+    def __init__(
+        self, router: SemanticRouter, *, max_body: int, recorder: Recorder | None = None
+    ) -> None:
         self._router = router
+        self._recorder = recorder
         self._max_body = max_body
         self._mode = _Mode.BUFFERED
         self._body = bytearray()
         self._passing = False
         self._api = CHAT_COMPLETIONS
         self._wish: str | None = None
+        self._id = ""
         self._spoofed: list[str] = []
         self.finished = False
 
@@ -108,6 +114,7 @@ class RequestProcessor:
         if bodyless or api is None:
             return self._pass_through(bodyless=bodyless)
         self._api, self._wish = api, values.get(intent.HEADER)
+        self._id = values.get(headers.REQUEST_ID, "")
         encoding = values.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity"):
             message = f"content-encoding {encoding} is not supported; send the body uncompressed"
@@ -162,6 +169,10 @@ class RequestProcessor:
         routing = await self._router.route(original, self._api, header=self._wish)
         if routing.refusal is not None:
             return [self._refusal(400, routing.decision, routing.refusal)]
+        if self._recorder is not None:
+            self._recorder.record(
+                self._id, self._api.path, original, routing.decision, wish=self._wish
+            )
         told = headers.headers_of(routing.decision)
         if self._mode is _Mode.BUFFERED:
             return [messages.answer_body(told, routing.body)]

@@ -7,6 +7,7 @@ import grpc
 
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import ProcessingRequest
 from semrouter_extproc.extproc.processor import RequestProcessor
+from semrouter_extproc.observe.recorder import Recorder
 from semrouter_extproc.router import SemanticRouter
 
 SERVICE: Final = "envoy.service.ext_proc.v3.ExternalProcessor"
@@ -15,15 +16,18 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[ProcessingRequest, bytes]"
 
 
 def external_processor(
-    router: SemanticRouter, *, max_body: int
+    router: SemanticRouter, *, max_body: int, recorder: Recorder | None = None
 ) -> "grpc.GenericRpcHandler[ProcessingRequest, bytes]":
-    """Return the service for a `grpc.aio` server, every stream answered by `router`."""
+    """Return the service for a `grpc.aio` server, every stream answered by `router`.
+
+    Decisions go to the `recorder`, where there is one.
+    """
 
     async def process(_: object, context: _Context) -> bytes:
         # Reading and writing by hand costs less than an async iterator, and lets the stream
         # end while Envoy's half is still open. When the client of a request hangs up, gRPC
         # cancels this coroutine, and with it the prompt that waits for the encoder.
-        processor = RequestProcessor(router, max_body=max_body)
+        processor = RequestProcessor(router, max_body=max_body, recorder=recorder)
         while (message := await context.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]  # missing in the stubs
             answers = [each.SerializeToString() for each in await processor.handle(message)]
             if processor.finished:
