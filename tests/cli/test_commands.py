@@ -49,7 +49,10 @@ def body(prompt: str, **members: object) -> str:
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "check", "route", "fit", "dialects", "doctor", "envoy-config", "demo", "--help"],
+    [
+        *("serve", "check", "route", "lint", "fit", "tune", "evaluate", "records", "replay"),
+        *("dialects", "doctor", "envoy-config", "demo", "--help"),
+    ],
 )
 def test_every_command_explains_itself(semrouter: Command, command: str) -> None:
     result = semrouter(*dict.fromkeys([command, "--help"]))

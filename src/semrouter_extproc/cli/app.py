@@ -13,6 +13,7 @@ from semrouter_extproc.cli.dialects import dialects
 from semrouter_extproc.cli.doctor import doctor
 from semrouter_extproc.cli.encoder import encoder
 from semrouter_extproc.cli.envoy_config import envoy_config
+from semrouter_extproc.cli.evaluate import evaluate
 from semrouter_extproc.cli.fit import fit
 from semrouter_extproc.cli.lint import lint
 from semrouter_extproc.cli.records import records
@@ -37,6 +38,7 @@ app.command()(route)
 app.command()(lint)
 app.command()(fit)
 app.command()(tune)
+app.command()(evaluate)
 app.command()(records)
 app.command()(replay)
 app.add_typer(encoder, name="encoder")
