@@ -26,7 +26,7 @@ NEAR: Final = 0.95
 """The cosine from which a prompt is a near-duplicate."""
 
 REFUSED: Final = 0.01
-"""The share of prompts in scope that may be refused, as the configuration has it by default."""
+"""The share of prompts in scope that may be refused."""
 
 MIN_MARGIN: Final = 0.1
 """The lead that the configuration asks for by default."""

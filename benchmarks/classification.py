@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from results_files import publish
 from rich.console import Console
 
-from semrouter_extproc.config.sections import Classifier
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.classify import Classification, classify, probabilities_of
 from semrouter_extproc.core.ngrams import buckets_of
@@ -128,9 +127,9 @@ def margin_rows(
     found: Sequence[Classification], centroids: Centroids, truth: Indices
 ) -> Iterator[MarginRow]:
     """Yield what the default policy does at each margin."""
-    wanted, bars = reasons(centroids.labels)[truth], default_bars(centroids)
+    wanted = reasons(centroids.labels)[truth]
     for margin in MARGINS:
-        policy = default_policy(centroids.labels, margin, bars)
+        policy = default_policy(centroids.labels, margin)
         choices = [policy.choose(row) for row in found]
         on = np.array([choice.route.reasoning is Reasoning.ON for choice in choices])
         sure = np.array([choice.reason is Reason.ROUTED for choice in choices])
@@ -149,22 +148,14 @@ def share(flags: NDArray[np.bool_]) -> float:
     return round(float(np.mean(flags)), 4)
 
 
-def default_policy(
-    labels: tuple[str, ...], min_margin: float, familiarity_bars: NDArray[np.float64] | None = None
-) -> Policy:
-    """Return the policy of the shipped configuration; without bars, everything is in scope."""
+def default_policy(labels: tuple[str, ...], min_margin: float) -> Policy:
+    """Return the policy of the shipped configuration."""
     return Policy(
         labels=labels,
         routes={category: Route("model", level) for category, level in PAPER_POLICY.items()},
         default=Route("model", Reasoning.OFF),
         min_margin=min_margin,
-        familiarity_bars=familiarity_bars,
     )
-
-
-def default_bars(centroids: Centroids) -> NDArray[np.float64]:
-    """Return how familiar prompts must be in the shipped configuration, `[C]`."""
-    return centroids.familiarity_bars(Classifier().out_of_scope)
 
 
 def machine() -> str:

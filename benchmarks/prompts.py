@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from classification import default_bars, default_policy, machine
+from classification import default_policy, machine
 from learned import learned
 from prompt_judge import Judge, Router, chat_rows, conversation_rows, long_rows
 from prompt_material import digit
@@ -86,8 +86,7 @@ def measure(folder: Path, progress: Progress) -> Results:
 
 def routing(centroids: Centroids) -> Router:
     """Return what decides by `centroids` as the shipped configuration does."""
-    bars = default_bars(centroids)
-    return Router(centroids, default_policy(centroids.labels, MIN_MARGIN, bars))
+    return Router(centroids, default_policy(centroids.labels, MIN_MARGIN))
 
 
 if __name__ == "__main__":

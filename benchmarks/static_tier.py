@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from classification import default_bars, default_policy, machine
+from classification import default_policy, machine
 from learned import Learned, learned, questions
 from results_files import publish
 from rich.console import Console
@@ -72,7 +72,7 @@ def measure(data: Path, progress: Progress) -> Results:
     }
     progress.step("Encoding what is judged")
     both = [Judged.by(tiers, name, texts) for name, texts in sets.items()]
-    paper = default_policy(centroids.labels, MIN_MARGIN, default_bars(centroids))
+    paper = default_policy(centroids.labels, MIN_MARGIN)
     policies = {"on or off, as in the paper": paper, "each its own way": own_ways(centroids)}
     progress.step("Measuring time, with and without the static tier in turn")
     return Results(
@@ -123,7 +123,6 @@ def own_ways(centroids: Centroids) -> Policy:
         routes={label: Route(label, Reasoning.UNCHANGED) for label in centroids.labels},
         default=Route("default", Reasoning.UNCHANGED),
         min_margin=MIN_MARGIN,
-        familiarity_bars=default_bars(centroids),
     )
 
 

@@ -45,5 +45,5 @@ def test_with_a_share_of_nothing_no_prompt_is_too_strange(folder: Path) -> None:
     assert reason_for(-100.0, folder, out_of_scope=0) is Reason.ROUTED
 
 
-def test_strange_prompts_are_found_unless_the_page_says_otherwise(folder: Path) -> None:
-    assert reason_for(-100.0, folder) is Reason.OUT_OF_SCOPE
+def test_no_prompt_is_too_strange_unless_the_page_says_so(folder: Path) -> None:
+    assert reason_for(-100.0, folder) is Reason.ROUTED

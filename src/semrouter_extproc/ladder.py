@@ -52,8 +52,8 @@ class Ladder:
 
     `submit` turns a text into its unit vector; it is waited for at most `deadline` seconds.
     `static` is None where there is no static tier, or none is wanted; `learned` settles the open
-    routes of `policy`. The cache holds answers of
-    the trusted rungs, up to `cache_bytes`, by a hash of the text: no prompt stays in memory.
+    routes of `policy`. The cache holds answers of the trusted rungs, up to `cache_bytes`, by a
+    hash of the text: no prompt stays in memory.
     """
 
     def __init__(

@@ -158,6 +158,16 @@ def test_a_prompt_is_decided_and_explained(semrouter: Command) -> None:
     }
 
 
+def test_a_prompt_that_was_encoded_is_told_its_nearest_example(semrouter: Command) -> None:
+    result = semrouter("route", "--config", CONFIG, "Why, and since when?", "--json")
+
+    answer = json.loads(result.out)
+    assert answer["rung"] == "encoder"
+    assert answer["likeness"]["nearest"].startswith("mmlu-pro/")
+    assert 0 < answer["likeness"]["familiarity"] < 2.5
+    assert answer["likeness"]["needed"] is None
+
+
 def test_a_prompt_is_sent_to_a_configured_alias(semrouter: Command, tmp_path: Path) -> None:
     page = tmp_path / "page.yaml"
     page.write_text(Path(CONFIG).read_text().replace("aliases: [auto, MoM]", "aliases: [smart]"))

@@ -11,8 +11,10 @@ import typer
 from semrouter_extproc.cli.options import AsJson, ConfigFile
 
 if TYPE_CHECKING:
+    from semrouter_extproc.artefact import Artefact
     from semrouter_extproc.config import Config
     from semrouter_extproc.core.apis import Api
+    from semrouter_extproc.core.classify import Classification
 
 _UNHURRIED = 60.0
 """Seconds: a decision on the command line is not under the server's deadline."""
@@ -103,7 +105,24 @@ async def _decide(config: "Config", body: bytes, api: "Api", header: str | None)
         "lead": routing.lead,
         "min_margin": config.classifier.min_margin,
         "scores": [{"category": label, "probability": value} for label, value in scores],
+        "likeness": _likeness(routing.classification, artefact, config),
         "body": (body if routing.body is None else routing.body).decode("utf-8", "replace"),
+    }
+
+
+def _likeness(
+    found: "Classification | None", artefact: "Artefact", config: "Config"
+) -> dict[str, Any] | None:
+    """Say which example is nearest, and how familiar the prompt is; None without a vector."""
+    if found is None or found.nearest is None:
+        return None
+    centroids = artefact.centroids
+    needed = centroids.familiarity_bars(config.classifier.out_of_scope)[found.index]
+    return {
+        "nearest": artefact.meta.landmarks[found.nearest],
+        "category": centroids.labels[centroids.owners[found.nearest]],
+        "familiarity": found.familiarity,
+        "needed": float(needed) if config.classifier.out_of_scope else None,
     }
 
 
@@ -128,5 +147,12 @@ def _show(answer: dict[str, Any]) -> None:
         # Categories that go the same way add up, so that the likeliest alone need not decide.
         lead = f"{answer['lead']:.1%} of lead, {answer['min_margin']:.1%} needed"
         console.print(f"  {lead}", highlight=False)
+    if like := answer["likeness"]:
+        bar = "" if like["needed"] is None else f", {like['needed']:.2f} needed"
+        console.print(
+            f"  nearest example: {like['nearest']} ({like['category']}); "
+            f"familiarity {like['familiarity']:.2f}{bar}",
+            highlight=False,
+        )
     console.print("\n[bold]body[/]")
     console.print(answer["body"], markup=False, highlight=False, soft_wrap=True)

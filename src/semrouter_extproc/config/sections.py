@@ -86,7 +86,7 @@ class Classifier(Section):
 
     centroids: str = "mmlu-pro"
     min_margin: float = Field(default=0.1, ge=0, lt=1)
-    out_of_scope: float = Field(default=0.01, ge=0, le=SCOPE_SHARES[-1])
+    out_of_scope: float = Field(default=0.0, ge=0, le=SCOPE_SHARES[-1])
     static_tier: bool = True
     cache: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), ge=0)
 

@@ -21,10 +21,11 @@ SCOPE_SHARES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 class Centroids:
     """Several landmarks per category, and how likeness to them becomes probabilities.
 
-    `model` has an output for each of `labels`: its support. `owners` is `[P]`: the index into
-    `labels` of the category of each landmark. `temperature` divides the support so that
-    confidence means what it says. `scope` is `[C, len(SCOPE_SHARES)]` float32: the familiarity
-    below which that share of a category's own prompts lies.
+    `model` has an output for each of `labels`, which `classify.support_of` makes support of.
+    `owners` is `[P]`: the index into `labels` of the category of each landmark. `temperature`
+    divides the support so that confidence means what it says. `scope` is `[C,
+    len(SCOPE_SHARES)]` float32: the familiarity below which that share of a category's own
+    prompts lies.
 
     Raises ArtefactError for values that do not fit together.
     """
@@ -68,8 +69,11 @@ class Centroids:
         lowest, highest = TEMPERATURES
         if not lowest <= self.temperature <= highest:
             yield f"temperature is {self.temperature}, it must be from {lowest} to {highest}"
-        if self.scope.shape != (count, len(SCOPE_SHARES)) or not np.all(np.diff(self.scope) >= 0):
-            yield f"scope is {list(self.scope.shape)}, or does not rise from share to share"
+        if self.scope.shape != (count, len(SCOPE_SHARES)):
+            yield f"scope is {list(self.scope.shape)}, it must be {[count, len(SCOPE_SHARES)]}"
+        # Written so that NaN, which compares false with everything, counts as wrong.
+        elif not np.all(np.diff(self.scope) >= 0):
+            yield "scope does not rise from share to share"
 
 
 def _label_faults(labels: tuple[str, ...]) -> Iterator[str]:

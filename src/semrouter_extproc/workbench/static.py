@@ -45,7 +45,7 @@ class Taught:
     """What is learned from: `[N]` texts by their n-grams, and what they should be taken for.
 
     `counted` is sparse, `[N, BUCKETS]`, 1 where a text has an n-gram. `truth` `[N]` is the
-    index of the label, `taught` `[N, C]` what the encoder takes a text for, by prototypes that
+    index of the label, `taught` `[N, C]` what the encoder takes a text for, by centroids that
     were learned without it.
     """
 

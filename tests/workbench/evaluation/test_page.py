@@ -7,6 +7,13 @@ import msgspec
 import pytest
 
 from semrouter_extproc.workbench.evaluation import paper
+from semrouter_extproc.workbench.evaluation.figures import (
+    percent,
+    percent_range,
+    points,
+    points_range,
+    probability,
+)
 from semrouter_extproc.workbench.evaluation.page.markup import element, table
 from semrouter_extproc.workbench.evaluation.page.whole import page
 from semrouter_extproc.workbench.evaluation.results import Policies, Report
@@ -73,12 +80,12 @@ def test_every_figure_about_policies_is_on_it(read: Reader) -> None:
     scores = [getattr(policy, name) for name in Policies.__struct_fields__]
     shown = [
         *(f"{score.tokens:,.1f}" for score in scores),
-        *(f"{100 * score.accuracy:.1f}" for score in scores),
-        *(f"{100 * score.gain:+.2f}" for score in scores),
-        *(f"{100 * point.accuracy:.1f}" for point in policy.frontier),
-        *(f"{100 * point.matched_random:.1f}" for point in policy.frontier),
-        *(f"{100 * point.ci95[0]:.1f} to {100 * point.ci95[1]:.1f}" for point in policy.frontier),
-        *(f"{100 * each.gain:+.2f}" for each in policy.categories),
+        *(f"{percent(score.accuracy)} ({percent_range(score.ci95)})" for score in scores),
+        *(f"{points(score.gain)} ({points_range(score.gain_ci95)})" for score in scores),
+        *(percent(point.accuracy) for point in policy.frontier),
+        *(percent(point.matched_random) for point in policy.frontier),
+        *(percent_range(point.ci95) for point in policy.frontier),
+        *(points(each.gain) for each in policy.categories),
         *(each.category for each in policy.categories),
         *(
             f"{100 * area.share:.1f}"
@@ -147,3 +154,11 @@ def test_the_same_report_gives_the_same_page() -> None:
 def test_what_is_no_markup_is_escaped() -> None:
     assert element("p", "<&>", title='"') == '<p title="&quot;">&lt;&amp;&gt;</p>'
     assert "<td>&lt;i&gt;</td>" in table(["a", "b"], [("1", "<i>")])
+
+
+def test_figures_are_written_by_hand_as_people_would() -> None:
+    assert (percent(0.7356), percent(None)) == ("73.6", "-")
+    assert (points(0.1533), points(-0.00001)) == ("+15.33", "+0.00")
+    assert percent_range((0.5, 1.0)) == "50.0 to 100.0"
+    assert points_range((-0.01, 0.002)) == "-1.00 to +0.20"
+    assert (probability(0.0259), probability(1e-9)) == ("0.0259", "< 0.0001")

@@ -10,6 +10,8 @@ from semrouter_extproc.core.outcomes import Expected
 
 NEIGHBOURS: Final = 40
 
+_ROWS_AT_A_TIME: Final = 512
+
 
 def by_neighbours(
     vectors: NDArray[np.float32],
@@ -21,12 +23,12 @@ def by_neighbours(
     """Predict the means of the nearest rows by cosine; `vectors` `[N, D]` are of unit length."""
     expected = Expected(np.empty_like(scores), np.empty_like(tokens))
     for fold in np.unique(folds):
-        judged, known = folds == fold, np.flatnonzero(folds != fold)
-        count = min(neighbours, len(known))
-        likeness = vectors[judged] @ vectors[known].T
-        nearest = known[np.argpartition(-likeness, count - 1, axis=1)[:, :count]]
-        expected.scores[judged] = scores[nearest].mean(axis=1)
-        expected.tokens[judged] = tokens[nearest].mean(axis=1)
+        known = np.flatnonzero(folds != fold)
+        judged = np.flatnonzero(folds == fold)
+        for rows in np.array_split(judged, -(-len(judged) // _ROWS_AT_A_TIME)):
+            nearest = known[_nearest(vectors[rows], vectors[known], neighbours)]
+            expected.scores[rows] = scores[nearest].mean(axis=1)
+            expected.tokens[rows] = tokens[nearest].mean(axis=1)
     return expected
 
 
@@ -45,6 +47,15 @@ def by_category(
             means = _means(given[known], owners[known], len(names))
             predicted[judged] = means[owners[judged]]
     return expected
+
+
+def _nearest(
+    judged: NDArray[np.float32], known: NDArray[np.float32], neighbours: int
+) -> NDArray[np.intp]:
+    """Return the places among `known`, `[K, D]`, of those nearest to each row of `judged`."""
+    likeness = judged @ known.T
+    count = min(neighbours, len(known))
+    return np.argpartition(-likeness, count - 1, axis=1)[:, :count]
 
 
 def _means(given: NDArray[np.float64], owners: NDArray[np.intp], count: int) -> NDArray[np.float64]:

@@ -1,8 +1,11 @@
 """How figures are written, the same wherever people read them."""
 
+from typing import Final
+
 from semrouter_extproc.workbench.scores import Interval
 
-NONE = "-"
+NONE: Final = "-"
+_SMALLEST_P: Final = 0.0001
 
 
 def percent(share: float | None) -> str:
@@ -12,24 +15,20 @@ def percent(share: float | None) -> str:
 
 def points(gain: float) -> str:
     """Return a difference of shares in points, with its sign."""
-    return f"{100 * gain:+.2f}"
+    # Adding nothing makes a rounded -0.0 a 0.0.
+    return f"{round(100 * gain, 2) + 0:+.2f}"
 
 
 def percent_range(interval: Interval) -> str:
     """Return an interval of shares in per cent."""
-    low, high = interval
-    return f"{100 * low:.1f} to {100 * high:.1f}"
+    return " to ".join(map(percent, interval))
 
 
 def points_range(interval: Interval) -> str:
     """Return an interval of differences in points."""
-    low, high = interval
-    return f"{100 * low:+.2f} to {100 * high:+.2f}"
+    return " to ".join(map(points, interval))
 
 
 def probability(p: float) -> str:
     """Return a p-value, none smaller than anybody believes."""
     return f"{p:.4f}" if p >= _SMALLEST_P else f"< {_SMALLEST_P}"
-
-
-_SMALLEST_P = 0.0001

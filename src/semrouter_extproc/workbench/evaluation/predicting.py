@@ -36,9 +36,9 @@ def probabilities_of_rows(artefact: Artefact, features: Features) -> NDArray[np.
 def foretold_by(outcomes: Outcomes, records: Records, features: Features) -> Foretold:
     """Return what `outcomes`, learned elsewhere, expect of the records."""
     if outcomes.model is None:
-        lots = "what `semrouter tune` wrote, which found nothing to learn and draws arms by lot"
+        lots = "what semrouter tune wrote, which found nothing to learn and draws arms by lot"
         return Foretold(None, lots)
-    source = "what `semrouter tune` wrote into the artefact, on prompts that it has not seen"
+    source = "what semrouter tune wrote into the artefact, on prompts that it has not seen"
     return Foretold(expected_of(outcomes, records.texts, features), source)
 
 
@@ -47,7 +47,7 @@ def foretold_by_other_folds(records: Records, features: Features) -> Foretold:
     learned = learn_outcomes(records, features)
     source = (
         f"learned on these records, each prompt judged by what the other {FOLDS - 1} of {FOLDS} "
-        "folds teach"
+        "folds teach; how strongly to shrink is chosen by the same folds"
     )
     if learned.outcomes.model is not None:
         return Foretold(learned.left_out, source)
@@ -55,7 +55,7 @@ def foretold_by_other_folds(records: Records, features: Features) -> Foretold:
     warning = (
         "From these records there is nothing to gain by telling prompts apart: "
         f"{points(gain.mean)} points over arms drawn by lot, 95 % interval "
-        f"{points_range((gain.low, gain.high))}. `semrouter tune` would draw by lot; the router "
+        f"{points_range((gain.low, gain.high))}. semrouter tune would draw by lot; the router "
         "shown is the one that it refuses to keep."
     )
     return Foretold(learned.left_out, source, warning)

@@ -19,18 +19,14 @@ def classification_part(report: ClassificationReport) -> Html:
     return section(
         f"Categories, on {report.rows:,} prompts",
         _headline(report),
-        element(
-            "div",
-            picture(
-                draw_reliability(report),
-                "Of prompts placed with like confidence, the share that is placed right, with its "
-                "95 % interval (Wilson); below, how many prompts are that sure.",
-            ),
-            picture(
-                draw_confusion(report),
-                "What is taken for what. Of many categories, only the pairs confused most.",
-            ),
-            class_="pictures",
+        picture(
+            draw_reliability(report),
+            "Of prompts placed with like confidence, the share that is placed right, with its 95 % "
+            "interval (Wilson's); below, how many prompts are that sure.",
+        ),
+        picture(
+            draw_confusion(report),
+            "What is taken for what. Of many categories, only the pairs confused most.",
         ),
         element("h3", "Each category"),
         _categories(report),

@@ -45,19 +45,18 @@ def policy_part(report: PolicyReport) -> Html:
 
 def _policies(report: PolicyReport) -> Html:
     headers = (
-        *("Policy", "Accuracy, %", "95 % interval", "Tokens", "% of always on", "Reasoned, %"),
-        *("Above matched random, points", "95 % interval", "Better : worse than always on", "p"),
-        *("Unparsed", "Truncated"),
+        *("Policy", "Accuracy, % (95 % interval)", "Tokens", "Tokens, %", "Reasoned, %"),
+        *("Gain, points (95 % interval)", "Better : worse", "p", "Unparsed", "Truncated"),
     )
     share = f"{percent(report.token_share)} %"
     named = {
         "Always on": report.always_on,
         "Always off": report.always_off,
         "Hand-set table": report.per_category,
-        f"Nearest neighbours, at most {share}": report.nearest,
-        f"Router, at most {share}": report.router,
-        "Matched random, as many tokens as the router": report.matched_random,
-        "Oracle, whatever it costs": report.oracle,
+        f"Nearest neighbours at {share}": report.nearest,
+        f"Router at {share}": report.router,
+        "Matched random": report.matched_random,
+        "Oracle": report.oracle,
     }
     return table(headers, (_row(name, score) for name, score in named.items()))
 
@@ -66,13 +65,11 @@ def _row(name: str, score: PolicyScore) -> tuple[str, ...]:
     test = score.mcnemar
     return (
         name,
-        percent(score.accuracy),
-        percent_range(score.ci95),
+        f"{percent(score.accuracy)} ({percent_range(score.ci95)})",
         f"{score.tokens:,.1f}",
         percent(score.token_share),
         percent(score.reasoned),
-        points(score.gain),
-        points_range(score.gain_ci95),
+        f"{points(score.gain)} ({points_range(score.gain_ci95)})",
         NONE if test is None else f"{test.better:,} : {test.worse:,}",
         NONE if test is None else probability(test.p),
         f"{score.unparsed:,.0f}",
@@ -82,21 +79,27 @@ def _row(name: str, score: PolicyScore) -> tuple[str, ...]:
 
 def _legend(report: PolicyReport) -> Html:
     cheapest, dearest = report.arms[0], report.arms[-1]
-    arms = f"On is “{dearest}”, the dearest arm by mean tokens; off is “{cheapest}”, the cheapest."
+    arms = (
+        f"On is “{dearest}”, the dearest arm by mean tokens; off is “{cheapest}”, the cheapest. "
+        "Tokens are means per prompt, and in % of always on."
+    )
     nearest = (
         f"Nearest neighbours: for each arm, the mean of the {report.neighbours} nearest prompts "
         "of other folds, by cosine."
     )
     random = (
-        "Matched random draws arms without a look at the prompt, for as many tokens in all: of "
-        "the mixtures of two arms, the best."
+        "Matched random draws arms without a look at the prompt, for as many tokens as the "
+        "router spends: of the mixtures of two arms, the best. Gain is the accuracy "
+        "above the mixture that spends as much as the policy in question."
     )
     oracle = "The oracle takes each prompt's best answer by hindsight, then its cheapest."
     intervals = (
         f"Intervals are of {report.resamples:,} paired resamples of prompts, decisions staying "
-        "as they are. p is of McNemar's exact test against always on."
+        "as they are. Better and worse count the prompts that a policy answers otherwise than "
+        "always on does; p is of McNemar's exact test of them."
     )
     budget = (
+        f"At {percent(report.token_share)} % means with at most that share of always-on's tokens. "
         "A budget is kept by the tokens really spent on these prompts: the price that keeps it "
         "is read off afterwards."
     )

@@ -28,8 +28,8 @@ def _draw_accuracy(axes: "Axes", report: ClassificationReport) -> None:
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.2, linestyle=(0, (5, 3)))
     axes.annotate(
         "as sure as right",
-        (62, 62),
-        xytext=(5, -14),
+        (2, 2),
+        xytext=(8, -6),
         textcoords="offset points",
         color=GREY,
         rotation=38,
