@@ -92,7 +92,7 @@ def learned(lessons: Lessons, step: str, progress: Progress) -> Known:
 def split_of(name: str, rows: Rows, judged: Mask, known: Known) -> Split:
     """Judge on the rows that are `judged`."""
     unseen = rows.where(judged)
-    probabilities = classified(unseen, known.centroids)
+    probabilities = classified(unseen.features, known.centroids)
     apart = ~_near(unseen.features, known.lessons.rows.features)
     return Split(
         name=name,

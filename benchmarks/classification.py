@@ -89,9 +89,12 @@ def methods(ours: Learned, judged: Rows, coarse: Rows) -> Iterator[Method]:
     known, centroids = ours.lessons.rows, ours.centroids
     landmarks, name = len(centroids.owners), "landmarks and n-grams"
     yield method("one mean per category", len(known.labels), by_means(judged, known), judged)
-    yield method(name, landmarks, classified(judged, centroids), judged)
+    yield method(name, landmarks, classified(judged.features, centroids), judged)
     yield method(
-        f"{name}, encoder in 8-bit integers", landmarks, classified(coarse, centroids), judged
+        f"{name}, encoder in 8-bit integers",
+        landmarks,
+        classified(coarse.features, centroids),
+        judged,
     )
 
 

@@ -75,7 +75,7 @@ def measure(asked: Questions, progress: Progress) -> Results:
     quality = {
         name: (
             cosine(rows.features.vectors, judged[EXACT].features.vectors),
-            judge(classified(rows, centroids), rows.truth).accuracy,
+            judge(classified(rows.features, centroids), rows.truth).accuracy,
         )
         for name, rows in judged.items()
     }

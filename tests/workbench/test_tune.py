@@ -57,7 +57,7 @@ def test_the_copy_has_the_categories_and_the_policy(centroids: Path, tmp_path: P
     assert load(tmp_path / "out").meta == load(centroids).meta
     assert load_outcomes(centroids) is None
     assert found is not None
-    assert found[0].arms == ("direct", "reasoning")
+    assert found.outcomes.arms == ("direct", "reasoning")
     assert report.gain.low > 0
     assert not report.by_lot
     assert report.rows == report.given == 300

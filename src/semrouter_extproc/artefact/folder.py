@@ -114,10 +114,10 @@ def _outcomes(folder: Path, meta: Meta) -> Outcomes | None:
     found = load_outcomes(folder)
     if found is None:
         return None
-    outcomes, about = found
-    if about.encoder != meta.encoder or outcomes.dimensions not in (None, meta.dimensions):
+    outcomes, encoder = found.outcomes, found.meta.encoder
+    if encoder != meta.encoder or outcomes.dimensions not in (None, meta.dimensions):
         raise ArtefactError(
-            f"{folder}: records were read by encoder {about.encoder}, but the centroids were "
+            f"{folder}: records were read by encoder {encoder}, but the centroids were "
             f"fitted with {meta.encoder}; run `semrouter tune` again"
         )
     return outcomes

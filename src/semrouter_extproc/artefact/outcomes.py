@@ -1,11 +1,12 @@
 """Writing and reading what was learned from paired records.
 
-It lies beside the centroids: `outcomes.json`, made to be reviewed line by line, and, where
-prompts can be told apart, `outcomes.safetensors`.
+It lies beside the centroids: `outcomes.json`, made to be reviewed line by line, and
+`outcomes.safetensors`.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -59,8 +60,7 @@ class OutcomesMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Everything about learned outcomes that is no array.
 
     `encoder` is the fingerprint of the encoder that read the records' texts. `ridges` are those
-    of scores and of tokens. `ids` names the records that were learned from, so that nobody is
-    judged on them by mistake.
+    of scores and of tokens.
     """
 
     format: Literal[1] = 1
@@ -72,39 +72,49 @@ class OutcomesMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     sharpness: float
     ridges: tuple[float, float]
     frontier: tuple[Point, ...]
-    ids: tuple[str, ...]
 
 
-def save_outcomes(folder: Path, outcomes: Outcomes, meta: OutcomesMeta) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Tuned:
+    """What records taught, and what is known about it.
+
+    `seen` holds a hash of each text that was learned from, so that nobody judges by them.
+    """
+
+    outcomes: Outcomes
+    meta: OutcomesMeta
+    seen: NDArray[np.uint64]
+
+
+def save_outcomes(folder: Path, tuned: Tuned) -> None:
     """Write the files beside those of the centroids. Raises ArtefactError."""
-    document = msgspec.json.format(msgspec.json.encode(meta), indent=2)
+    document = msgspec.json.format(msgspec.json.encode(tuned.meta), indent=2)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if outcomes.model is None:
-            (folder / OUTCOMES_TENSORS).unlink(missing_ok=True)
-        else:
-            save_file(_tensors(outcomes.model), folder / OUTCOMES_TENSORS)
+        save_file(_tensors(tuned), folder / OUTCOMES_TENSORS)
         (folder / OUTCOMES).write_bytes(document + b"\n")
     except OSError as error:
         raise ArtefactError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
-def load_outcomes(folder: Path) -> tuple[Outcomes, OutcomesMeta] | None:
+def load_outcomes(folder: Path) -> Tuned | None:
     """Read what `save_outcomes` wrote, None where nothing was. Raises ArtefactError."""
     path = folder / OUTCOMES
     if not path.is_file():
         return None
     try:
         meta = msgspec.json.decode(path.read_bytes(), type=OutcomesMeta)
-        model = None if meta.by_lot else _model(load_file(folder / OUTCOMES_TENSORS), meta)
+        tensors = load_file(folder / OUTCOMES_TENSORS)
+        model = None if meta.by_lot else _model(tensors, meta)
         outcomes = Outcomes(tuple(arm.name for arm in meta.arms), model, frontier_of(meta))
+        seen = tensors["seen"].astype(np.uint64)
     except (msgspec.MsgspecError, UnicodeDecodeError, SafetensorError, KeyError) as error:
         raise ArtefactError(f"{path}: damaged: {error}; {_AGAIN}") from error
     except OSError as error:
         raise ArtefactError(f"{path}: {error.strerror or error}; {_AGAIN}") from error
     except ArtefactError as error:
         raise ArtefactError(f"{path}: {error}; {_AGAIN}") from error
-    return outcomes, meta
+    return Tuned(outcomes, meta, seen)
 
 
 def points_of(frontier: Frontier) -> tuple[Point, ...]:
@@ -142,8 +152,12 @@ def frontier_of(meta: OutcomesMeta) -> Frontier:
     )
 
 
-def _tensors(model: KernelModel) -> dict[str, NDArray[np.float32]]:
+def _tensors(tuned: Tuned) -> dict[str, NDArray[Any]]:
+    model = tuned.outcomes.model
+    if model is None:
+        return {"seen": tuned.seen}
     return {
+        "seen": tuned.seen,
         "landmarks": model.landmarks,
         "weights": np.ascontiguousarray(model.weights),
         "offset": model.offset,
@@ -152,7 +166,7 @@ def _tensors(model: KernelModel) -> dict[str, NDArray[np.float32]]:
     }
 
 
-def _model(tensors: dict[str, NDArray[np.float32]], meta: OutcomesMeta) -> KernelModel:
+def _model(tensors: dict[str, NDArray[Any]], meta: OutcomesMeta) -> KernelModel:
     return KernelModel(
         landmarks=tensors["landmarks"],
         weights=tensors["weights"],

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from semrouter_extproc.artefact import Artefact, Judgement, Meta, Provenance, StaticMeta, save
 from semrouter_extproc.core.centroids import FEWEST_CATEGORIES, Centroids
 from semrouter_extproc.core.classify import probabilities_of, support_of
-from semrouter_extproc.core.policy import PAPER_POLICY
 from semrouter_extproc.core.probes import PROBES
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.encoding.offline import encode_texts
@@ -21,8 +20,10 @@ from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.workbench.choose import Choice, choose
 from semrouter_extproc.workbench.evaluation.classification import report_classification
 from semrouter_extproc.workbench.evaluation.leakage import record_of
+from semrouter_extproc.workbench.evaluation.paper import SWITCH
 from semrouter_extproc.workbench.evaluation.results import ClassificationReport
 from semrouter_extproc.workbench.examples import Example, ExampleFile, read_examples
+from semrouter_extproc.workbench.features import Features
 from semrouter_extproc.workbench.folds import FOLDS, stratified_sample
 from semrouter_extproc.workbench.kernel_ridge import Settings, learn, predicted
 from semrouter_extproc.workbench.lint import Judged, Lint, Material, lint
@@ -40,8 +41,6 @@ MOST_LANDMARKS: Final = 6144
 
 The product of a vector with as many takes 0.6 ms of a core for 384 dimensions.
 """
-
-_PAPER_TABLE: Final = {category: level.thinks for category, level in PAPER_POLICY.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def fit(
     judgement = None
     if judged.any():
         progress.step(f"Judging on {judged.sum():,} held-out prompts")
-        taught[judged] = classified(rows.where(judged), learn_centroids(seen, choice))
+        taught[judged] = classified(rows.features.where(judged), learn_centroids(seen, choice))
         judgement = judge(taught[judged], rows.truth[judged])
     progress.step("Learning what needs no encoder")
     static = fit_static(
@@ -165,9 +164,7 @@ def fit(
             static=static.model if static else None,
         ),
         choice=choice,
-        cross_validation=report_classification(
-            known, choice.probabilities, rows.labels, _PAPER_TABLE
-        ),
+        cross_validation=report_classification(known, choice.probabilities, rows.labels, SWITCH),
         lint=_linted(known, seen.rows, choice, encoder),
     )
 
@@ -191,9 +188,9 @@ def learn_centroids(lessons: Lessons, choice: Choice) -> Centroids:
     )
 
 
-def classified(rows: Rows, centroids: Centroids) -> NDArray[np.float64]:
-    """Return the probability of each category for each row, `[N, C]`."""
-    support = support_of(predicted(rows.features, centroids.model))
+def classified(features: Features, centroids: Centroids) -> NDArray[np.float64]:
+    """Return the probability of each category for each prompt, `[N, C]`."""
+    support = support_of(predicted(features, centroids.model))
     return probabilities_of(support, centroids.temperature)
 
 

@@ -15,6 +15,7 @@ from semrouter_extproc.artefact.outcomes import (
     Gain,
     OutcomesMeta,
     Point,
+    Tuned,
     load_outcomes,
     points_of,
     save_outcomes,
@@ -23,6 +24,7 @@ from semrouter_extproc.core.frontier import Aim, Frontier
 from semrouter_extproc.core.outcomes import SHARPNESS, Expected, Outcomes
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.errors import ArtefactError, ConfigError
+from semrouter_extproc.workbench.evaluation.leakage import record_of
 from semrouter_extproc.workbench.features import Features, features_of
 from semrouter_extproc.workbench.outcomes_fit import FOLDS, Learned, expected_of, learn_outcomes
 from semrouter_extproc.workbench.progress import Progress, Silent
@@ -104,27 +106,32 @@ def tune_files(
     features = features_of(records.texts, encoder, progress)
     progress.step(f"Learning what {' and '.join(records.arms)} make of them")
     learned = learn_outcomes(records, features)
-    before = None if known is None else _before(known[0], records, features)
+    before = None if known is None else _before(known.outcomes, records, features)
     after = _Policy(learned.outcomes, learned.left_out)
     _copy(source, out)
-    meta = meta_of(learned, records, encoder.fingerprint)
-    save_outcomes(out, learned.outcomes, meta)
+    tuned = tuned_by(learned, records, encoder.fingerprint)
+    save_outcomes(out, tuned)
     return TuneReport(
         folder=str(out),
         encoder=encoder.fingerprint,
         rows=len(records.ids),
         given=len(given.ids),
-        arms=meta.arms,
+        arms=tuned.meta.arms,
         gain=learned.gain,
-        by_lot=meta.by_lot,
+        by_lot=tuned.meta.by_lot,
         ridges=learned.ridges,
-        frontier=meta.frontier,
+        frontier=tuned.meta.frontier,
         points=tuple(_point(share, records, before, after) for share in token_shares),
     )
 
 
-def meta_of(learned: Learned, records: Records, fingerprint: str) -> OutcomesMeta:
-    """Describe what was learned from `records` with the encoder of that fingerprint."""
+def tuned_by(learned: Learned, records: Records, fingerprint: str) -> Tuned:
+    """Return what `records` taught with the encoder of that fingerprint, ready to be written."""
+    meta = _meta_of(learned, records, fingerprint)
+    return Tuned(learned.outcomes, meta, record_of(records.texts))
+
+
+def _meta_of(learned: Learned, records: Records, fingerprint: str) -> OutcomesMeta:
     frontier = learned.outcomes.frontier
     means = zip(records.arms, frontier.arm_scores, frontier.arm_tokens, strict=True)
     return OutcomesMeta(
@@ -136,7 +143,6 @@ def meta_of(learned: Learned, records: Records, fingerprint: str) -> OutcomesMet
         sharpness=SHARPNESS,
         ridges=learned.ridges,
         frontier=points_of(frontier),
-        ids=records.ids,
     )
 
 

@@ -18,7 +18,7 @@ from semrouter_extproc.workbench.fit import fit
 from semrouter_extproc.workbench.outcomes_fit import learn_outcomes
 from semrouter_extproc.workbench.progress import Silent
 from semrouter_extproc.workbench.records import Records
-from semrouter_extproc.workbench.tune import meta_of
+from semrouter_extproc.workbench.tune import tuned_by
 from support.paired import GREETING, PUZZLE, KindEncoder, features, paired
 from support.reports import report
 
@@ -66,10 +66,15 @@ def records_file(path: Path, records: Records) -> Path:
     return lines(path, rows)
 
 
+def others(*, gain: float) -> Records:
+    """Return records of prompts that `paired` does not have."""
+    fresh = paired(200, gain=gain, seed=9)
+    return replace(fresh, texts=tuple(f"{text}, and one more" for text in fresh.texts))
+
+
 def tuned(artefact: Path, records: Records) -> None:
     learned = learn_outcomes(records, features(records))
-    meta = meta_of(learned, records, KindEncoder.fingerprint)
-    save_outcomes(artefact, learned.outcomes, meta)
+    save_outcomes(artefact, tuned_by(learned, records, KindEncoder.fingerprint))
 
 
 @pytest.fixture
@@ -152,9 +157,7 @@ def test_records_in_which_nothing_can_be_gained_are_said_to_be_such(
 
 def test_what_was_tuned_elsewhere_is_judged_as_it_is(copy: Path, tmp_path: Path) -> None:
     tuned(copy, paired(300, gain=0.45))
-    fresh = paired(200, gain=0.45, seed=9)
-    others = replace(fresh, ids=tuple(f"other/{row}" for row in range(200)))
-    found = judged(copy, records=[records_file(tmp_path / "others.jsonl", others)])
+    found = judged(copy, records=[records_file(tmp_path / "others.jsonl", others(gain=0.45))])
 
     assert found.policy is not None
     assert "on prompts that it has not seen" in found.policy.predictions
@@ -178,8 +181,7 @@ def test_what_was_tuned_on_the_records_is_learned_again_without_each(
 
 def test_arms_that_are_drawn_by_lot_are_judged_by_their_mean(copy: Path, tmp_path: Path) -> None:
     tuned(copy, paired(300, gain=0.0))
-    fresh = replace(paired(200, gain=0.3, seed=2), ids=tuple(f"other/{at}" for at in range(200)))
-    found = judged(copy, records=[records_file(tmp_path / "others.jsonl", fresh)])
+    found = judged(copy, records=[records_file(tmp_path / "others.jsonl", others(gain=0.3))])
 
     assert found.policy is not None
     assert "draws arms by lot" in found.policy.predictions

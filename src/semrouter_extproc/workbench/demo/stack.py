@@ -43,10 +43,10 @@ def running_stack(folder: Path, progress: Progress) -> Iterator[Stack]:
     with ExitStack() as parts:
         vllm, grpc, admin, listen, envoy_admin = parts.enter_context(reserved_ports(5))
         config = _configuration(vllm, grpc, admin, listen, envoy_admin)
-        parts.enter_context(_running_router(config, folder, progress))
+        parts.enter_context(running_router(config, folder, progress))
         installation = install(progress)
         parts.enter_context(running_vllm(installation, vllm, folder / "vllm.log", progress))
-        parts.enter_context(_running_envoy(config, folder, progress))
+        parts.enter_context(running_envoy(config, folder, progress))
         yield Stack(listen, envoy_admin, vllm)
 
 
@@ -82,7 +82,8 @@ def _configuration(
 
 
 @contextmanager
-def _running_router(config: Config, folder: Path, progress: Progress) -> Iterator[None]:
+def running_router(config: Config, folder: Path, progress: Progress) -> Iterator[None]:
+    """Run a router of `config` for as long as the block lasts; its page and log are in `folder`."""
     progress.step("Starting the router")
     page = folder / "semrouter.yaml"
     page.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
@@ -101,7 +102,8 @@ def _running_router(config: Config, folder: Path, progress: Progress) -> Iterato
 
 
 @contextmanager
-def _running_envoy(config: Config, folder: Path, progress: Progress) -> Iterator[None]:
+def running_envoy(config: Config, folder: Path, progress: Progress) -> Iterator[None]:
+    """Run the Envoy of `config` for as long as the block lasts; its files are in `folder`."""
     progress.step("Starting Envoy")
     with EnvoyProcess(render(config), folder):
         yield

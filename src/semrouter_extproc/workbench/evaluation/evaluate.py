@@ -1,16 +1,14 @@
 """An artefact held against labelled prompts and paired records, and what is said about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import numpy as np
 
 from semrouter_extproc.artefact import Artefact, load, require_encoder, resolve
 from semrouter_extproc.artefact.outcomes import load_outcomes
-from semrouter_extproc.core.policy import PAPER_POLICY
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.errors import ArtefactError, ConfigError
 from semrouter_extproc.workbench.evaluation import paper
@@ -22,7 +20,6 @@ from semrouter_extproc.workbench.evaluation.predicting import (
     Foretold,
     foretold_by,
     foretold_by_other_folds,
-    probabilities_of_rows,
 )
 from semrouter_extproc.workbench.evaluation.results import (
     ClassificationReport,
@@ -31,6 +28,7 @@ from semrouter_extproc.workbench.evaluation.results import (
 )
 from semrouter_extproc.workbench.examples import Example, read_examples
 from semrouter_extproc.workbench.features import Features, features_of
+from semrouter_extproc.workbench.fit import classified
 from semrouter_extproc.workbench.outcomes_fit import FOLDS, folds_of
 from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.records import Records, read_records
@@ -38,8 +36,6 @@ from semrouter_extproc.workbench.records import Records, read_records
 FEWEST_RECORDS: Final = 4 * FOLDS
 USUAL_TOKEN_SHARE: Final = round(paper.TOKEN_SHARE, 3)
 """What the paper's router spends."""
-
-_TABLE: Final[Mapping[str, bool]] = {name: level.thinks for name, level in PAPER_POLICY.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +92,9 @@ class _Judge:
         labels = self._artefact.centroids.labels
         _require_known(given, labels)
         examples = self._judged_by(given)
-        probabilities = probabilities_of_rows(
-            self._artefact, self._features([row.text for row in examples])
-        )
-        return report_classification(examples, probabilities, labels, _TABLE)
+        features = self._features([row.text for row in examples])
+        probabilities = classified(features, self._artefact.centroids)
+        return report_classification(examples, probabilities, labels, paper.SWITCH)
 
     def policy(self) -> PolicyReport:
         records = _enough(read_records(self._asked.records))
@@ -116,7 +111,7 @@ class _Judge:
             neighbours=NEIGHBOURS,
             folds=folds,
             placed=placed,
-            table=_TABLE,
+            table=paper.SWITCH,
             predictions=foretold.source,
             hand_set_by=placed_by,
         )
@@ -145,12 +140,11 @@ class _Judge:
     def _foretold(self, records: Records, features: Features) -> Foretold:
         """Ask the artefact, or, if it has seen the records or is about others, other folds."""
         found = load_outcomes(self._folder)
-        if found is None or found[0].arms != records.arms:
+        if found is None or found.outcomes.arms != records.arms:
             return foretold_by_other_folds(records, features)
-        outcomes, about = found
-        seen = int(np.isin(records.ids, about.ids).sum())
+        seen = int(seen_before(found.seen, records.texts).sum())
         if not seen:
-            return foretold_by(outcomes, records, features)
+            return foretold_by(found.outcomes, records, features)
         if not self._asked.seen_too:
             self.notes.append(
                 f"{seen:,} of the {len(records.ids):,} records taught this artefact when to "
@@ -161,12 +155,13 @@ class _Judge:
             f"{seen:,} of the {len(records.ids):,} records taught this artefact when to reason, "
             "and it is judged on them all the same. Figures about policies flatter it."
         )
-        return foretold_by(outcomes, records, features)
+        return foretold_by(found.outcomes, records, features)
 
     def _placed(self, records: Records, features: Features) -> tuple[Sequence[str], str]:
         """Return each record's category for the hand-set table, and where it is from."""
-        table = "the paper's, which reasons in " + ", ".join(sorted(filter(_TABLE.get, _TABLE)))
-        if _TABLE.keys() >= set(records.categories):
+        reasoned = ", ".join(sorted(filter(paper.SWITCH.get, paper.SWITCH)))
+        table = f"the paper's, which reasons in {reasoned}"
+        if paper.SWITCH.keys() >= set(records.categories):
             return records.categories, f"{table}; by the true category of each prompt"
         seen = int(seen_before(self._artefact.seen, records.texts).sum())
         if seen:
@@ -174,7 +169,7 @@ class _Judge:
                 f"The artefact learned its categories from {seen:,} of the {len(records.ids):,} "
                 "records' prompts, so the hand-set table finds them better than it would."
             )
-        found = probabilities_of_rows(self._artefact, features).argmax(axis=1)
+        found = classified(features, self._artefact.centroids).argmax(axis=1)
         labels = self._artefact.centroids.labels
         return [labels[index] for index in found], f"{table}; by the category found"
 

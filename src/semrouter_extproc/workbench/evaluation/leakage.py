@@ -23,7 +23,8 @@ _IDS_SHOWN: Final = 3
 
 def fingerprints(texts: Iterable[str]) -> Fingerprints:
     """Return what each text is known by, `[N]`, in the order of the texts."""
-    digests = (sha256(_normalised(text).encode()).digest()[:_BYTES] for text in texts)
+    written = (_normalised(text).encode("utf-8", "surrogatepass") for text in texts)
+    digests = (sha256(text).digest()[:_BYTES] for text in written)
     return np.frombuffer(b"".join(digests), np.dtype(">u8")).astype(np.uint64)
 
 

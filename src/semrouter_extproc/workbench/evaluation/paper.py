@@ -1,12 +1,20 @@
-"""The paper's own figures, and what of them can be held against ours."""
+"""The paper's own figures and table, and what of them can be held against ours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from semrouter_extproc.core.policy import PAPER_POLICY
 
 SOURCE: Final = (
     'Table 1 of "When to Reason: Semantic Router for vLLM" (arXiv 2510.08731): Qwen3-30B-A3B on '
     "MMLU-Pro, vLLM 0.10.1 on NVIDIA L4, tensor parallel 4"
 )
+
+SWITCH: Final[Mapping[str, bool]] = {
+    category: level.thinks for category, level in PAPER_POLICY.items()
+}
+"""Whether to reason, by category of MMLU-Pro."""
 
 TOKEN_SHARE: Final = 887.5 / 1722.1
 """What the paper's router spends of always-on's tokens."""

@@ -2,15 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from semrouter_extproc.artefact import Artefact
-from semrouter_extproc.core.classify import probabilities_of, support_of
 from semrouter_extproc.core.outcomes import Expected, Outcomes
 from semrouter_extproc.workbench.evaluation.figures import points, points_range
 from semrouter_extproc.workbench.features import Features
-from semrouter_extproc.workbench.kernel_ridge import predicted
 from semrouter_extproc.workbench.outcomes_fit import FOLDS, expected_of, learn_outcomes
 from semrouter_extproc.workbench.records import Records
 
@@ -25,12 +19,6 @@ class Foretold:
     expected: Expected | None
     source: str
     warning: str | None = None
-
-
-def probabilities_of_rows(artefact: Artefact, features: Features) -> NDArray[np.float64]:
-    """Return the probability of each category for each prompt, `[N, C]`."""
-    outputs = predicted(features, artefact.centroids.model)
-    return probabilities_of(support_of(outputs), artefact.centroids.temperature)
 
 
 def foretold_by(outcomes: Outcomes, records: Records, features: Features) -> Foretold:
