@@ -362,3 +362,13 @@ async def test_without_a_vector_an_open_route_takes_the_default() -> None:
     answer = await open_ladder.route(tiny.MATH)
     assert (answer.rung, answer.choice.reason) == (Rung.DEFAULT, Reason.OVERLOADED)
     assert answer.choice.route.reasoning is Reasoning.OFF
+
+
+async def test_a_text_without_ngrams_is_encoded_though_all_categories_go_one_way() -> None:
+    encoder = Encoder()
+    off = Route("talker", Reasoning.OFF)
+    one_way = Policy(
+        labels=("law", "math"), routes={"math": off, "law": off}, default=off, min_margin=0.1
+    )
+    answer = await ladder(encoder.submit, static=SURE, policy=one_way).route("?")
+    assert (answer.rung, encoder.asked) == (Rung.ENCODER, ["?"])

@@ -108,7 +108,8 @@ class Ladder:
         return Answer(self._policy.choose(reason), Rung.DEFAULT)
 
     def _guess(self, buckets: Buckets) -> Answer | None:
-        if self._static is None:
+        # Of a text without n-grams nothing is known, however many categories go one way.
+        if self._static is None or not buckets.size:
             return None
         with self._metrics.time(Stage.STATIC):
             classification = classify_static(buckets, self._static)

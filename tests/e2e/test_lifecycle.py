@@ -60,7 +60,7 @@ def test_what_the_static_tier_cannot_guess_takes_the_default_past_the_deadline(
     tmp_path: Path,
 ) -> None:
     with running_stack(tmp_path, deadline="1ms") as stack:
-        answer = stack.chat("?")
+        answer = stack.chat("xq " * 160)
 
         arrived = stack.talker.only()
         assert answer.headers["x-semrouter-reason"] == "deadline"

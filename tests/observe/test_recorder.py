@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.core.policy import Decision, Reason
@@ -150,17 +151,15 @@ def test_everything_that_waits_is_written_when_the_recorder_closes(tmp_path: Pat
     assert [row["id"] for row in recorded.rows()] == [str(number) for number in range(1000)]
 
 
-def test_a_disk_that_takes_nothing_costs_a_count_and_one_line_of_log(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_disk_that_takes_nothing_costs_a_count_and_one_line_of_log(tmp_path: Path) -> None:
     blocked = tmp_path / "recorded"
     blocked.write_text("a file, where the folder should be")
-    with scene(blocked) as recorded:
+    with structlog.testing.capture_logs() as logged, scene(blocked) as recorded:
         for _ in range(5):
             recorded.record()
 
     assert recorded.counted("failed") == 5
-    assert capsys.readouterr().out.count("recording failed") == 1
+    assert [line["event"].partition(";")[0] for line in logged] == ["recording failed"]
 
 
 def test_recording_goes_on_when_the_disk_is_back(tmp_path: Path) -> None:
