@@ -15,7 +15,8 @@ def configure() -> None:
     # full disk or a closed pipe must cost a log line, not a request.
     logging.raiseExceptions = False
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.INFO, force=True)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("httpx", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
