@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from categories_judge import Scope, Split, learned, scope_of, split_of
+from categories_judge import Scope, Split, scope_of, split_of
 from categories_report import Results, markdown
 from categories_steadiness import steadiness
 from classification import machine
+from learned import learned_from
 from results_files import publish
 from rich.console import Console
 
@@ -61,7 +62,7 @@ def measure(folder: Path, progress: Progress) -> Results:
     rows = labelled(mmlu.examples, labels, encoder, progress)
     lessons = lessons_of(rows, [row.text for row in mmlu.examples], encoder, progress)
     judged = np.array([is_held_out(row.id) for row in mmlu.examples])
-    known = learned(lessons.where(~judged), "Learning MMLU-Pro", progress)
+    known = learned_from(lessons.where(~judged), "Learning MMLU-Pro", progress)
     held_out = split_of("held out", rows, judged, known)
     others = [other_split(lessons, seed, progress) for seed in range(OTHER_SPLITS)]
     return Results(
@@ -86,7 +87,7 @@ def other_split(lessons: Lessons, seed: int, progress: Progress) -> Split:
     """Learn on four fifths of the rows, drawn at random, and judge on the rest."""
     judged = np.random.default_rng(seed).random(len(lessons.rows)) < 1 / 5
     name = f"split {seed + 1} of {OTHER_SPLITS}"
-    known = learned(lessons.where(~judged), f"Learning {name}", progress)
+    known = learned_from(lessons.where(~judged), f"Learning {name}", progress)
     return split_of(name, lessons.rows, judged, known)
 
 
@@ -105,7 +106,7 @@ def by_intent(examples: Sequence[Example], progress: Progress, encoder: AnyEncod
     for number in range(1, DRAWS + 1):
         sets[f"{FEW} examples, draw {number}"] = few_of(taught, seed=number)
     return [
-        scope_of(name, learned(known, f"Learning CLINC150, {name}", progress), tested)
+        scope_of(name, learned_from(known, f"Learning CLINC150, {name}", progress), tested)
         for name, known in sets.items()
     ]
 

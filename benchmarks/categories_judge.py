@@ -1,12 +1,12 @@
 """Judging categories on rows that nothing was learned from."""
 
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
 import msgspec
 import numpy as np
 from classification import default_policy
+from learned import Learned
 from numpy.typing import NDArray
 
 from semrouter_extproc.artefact import Judgement
@@ -15,11 +15,9 @@ from semrouter_extproc.core.classify import Classification, classify
 from semrouter_extproc.core.ngrams import Buckets
 from semrouter_extproc.core.policy import PAPER_POLICY
 from semrouter_extproc.core.reasoning import Reasoning
-from semrouter_extproc.workbench.choose import Choice, choose
 from semrouter_extproc.workbench.features import Features, Mask
-from semrouter_extproc.workbench.fit import classified, learn_centroids
-from semrouter_extproc.workbench.progress import Progress
-from semrouter_extproc.workbench.rows import Lessons, Rows
+from semrouter_extproc.workbench.fit import classified
+from semrouter_extproc.workbench.rows import Rows
 from semrouter_extproc.workbench.scores import Interval, judge, wilson
 
 NEAR: Final = 0.95
@@ -32,15 +30,6 @@ MIN_MARGIN: Final = 0.1
 """The lead that the configuration asks for by default."""
 
 _BLOCK: Final = 1024
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """What was learned, from what, and by which settings."""
-
-    lessons: Lessons
-    choice: Choice
-    centroids: Centroids
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -82,14 +71,7 @@ class Scope(msgspec.Struct, frozen=True):
     found: float
 
 
-def learned(lessons: Lessons, step: str, progress: Progress) -> Known:
-    """Choose settings on `lessons`, and learn from them."""
-    progress.step(step)
-    choice = choose(lessons, progress)
-    return Known(lessons, choice, learn_centroids(lessons, choice))
-
-
-def split_of(name: str, rows: Rows, judged: Mask, known: Known) -> Split:
+def split_of(name: str, rows: Rows, judged: Mask, known: Learned) -> Split:
     """Judge on the rows that are `judged`."""
     unseen = rows.where(judged)
     probabilities = classified(unseen.features, known.centroids)
@@ -104,7 +86,7 @@ def split_of(name: str, rows: Rows, judged: Mask, known: Known) -> Split:
     )
 
 
-def scope_of(name: str, known: Known, tested: Rows) -> Scope:
+def scope_of(name: str, known: Learned, tested: Rows) -> Scope:
     """Judge on rows of which the last label is for what is out of scope."""
     found = [
         classify(vector, buckets, known.centroids) for vector, buckets in prompts(tested.features)

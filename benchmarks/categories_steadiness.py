@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from categories_judge import MIN_MARGIN, Known, on, prompts
+from categories_judge import MIN_MARGIN, on, prompts
 from classification import default_policy
+from learned import Learned
 
 from semrouter_extproc.core.classify import Classification, classify
 from semrouter_extproc.core.conversation import USER, Turn
@@ -35,7 +36,7 @@ class Flips(msgspec.Struct, frozen=True):
 
 
 def steadiness(
-    texts: Sequence[str], rows: Rows, known: Known, encoder: AnyEncoder, progress: Progress
+    texts: Sequence[str], rows: Rows, known: Learned, encoder: AnyEncoder, progress: Progress
 ) -> list[Flips]:
     """Disturb `texts`, those of `rows`, and compare with what they were taken for undisturbed."""
     progress.step("Learning the static tier")
@@ -70,7 +71,7 @@ class _Read:
 class _Router:
     """Encoder, centroids and static tier, as the ladder asks them."""
 
-    def __init__(self, known: Known, static: StaticModel | None, encoder: AnyEncoder) -> None:
+    def __init__(self, known: Learned, static: StaticModel | None, encoder: AnyEncoder) -> None:
         self._known = known
         self._static = static
         self._encoder = encoder

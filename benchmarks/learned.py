@@ -53,9 +53,13 @@ def learned(
     """Choose settings on `examples` and learn from them, with disturbed copies, as a fit does."""
     rows = labelled(examples, labels, encoder, progress)
     lessons = lessons_of(rows, [row.text for row in examples], encoder, progress)
-    progress.step("Choosing settings by cross-validation")
+    return learned_from(lessons, f"Learning from {len(rows):,} prompts", progress)
+
+
+def learned_from(lessons: Lessons, step: str, progress: Progress) -> Learned:
+    """Choose settings on `lessons` by cross-validation and learn from them."""
+    progress.step(step)
     choice = choose(lessons, progress)
-    progress.step(f"Learning from {len(rows):,} prompts")
     return Learned(lessons, choice, learn_centroids(lessons, choice))
 
 

@@ -3,42 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from semrouter_extproc import __version__
-from semrouter_extproc.cli.app import main
+from support.commands import Command
 from support.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = str(ROOT / "config/semrouter.yaml")
 PROMPT = "Find the derivative of f(x) = x^3 * sin(x) with respect to x."
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Result]
-
-
-@pytest.fixture
-def semrouter(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command line in this process, which loads the encoder's libraries only once."""
-
-    def run(*arguments: str) -> Result:
-        with pytest.raises(SystemExit) as exit_:
-            main(arguments)
-        captured = capsys.readouterr()
-        return Result(int(exit_.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 def body(prompt: str, **members: object) -> str:

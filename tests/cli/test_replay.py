@@ -1,37 +1,14 @@
 """`semrouter replay` and `records` as people and pipelines use them."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from semrouter_extproc.cli.app import main
+from support.commands import Command
 
 MATH = "Find the derivative of f(x) = x^3 * sin(x) with respect to x."
 LAW = "May a tenant sue the landlord for breach of the implied warranty of habitability?"
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Result]
-
-
-@pytest.fixture
-def semrouter(capsys: pytest.CaptureFixture[str]) -> Command:
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as exit_:
-            main([str(each) for each in arguments])
-        captured = capsys.readouterr()
-        return Result(int(exit_.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 def page(folder: Path, name: str, law: str) -> Path:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semrouter_extproc.cli.options import AsJson
+from semrouter_extproc.cli.options import AsJson, exact_encoder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,8 +51,6 @@ def evaluate(
     """Judge an artefact by labelled prompts and by paired records."""
     from rich.console import Console
 
-    from semrouter_extproc.encoding.cores import usable_cores
-    from semrouter_extproc.encoding.torch_encoder import TorchEncoder
     from semrouter_extproc.workbench.evaluation.pictures.canvas import require_matplotlib
     from semrouter_extproc.workbench.waiting import waiting_on
 
@@ -61,10 +59,7 @@ def evaluate(
     if out is not None:
         require_matplotlib()
     with waiting_on(Console(stderr=True)) as progress:
-        progress.step("Loading the encoder")
-        # In full precision, whatever this machine would serve in: the same everywhere.
-        loaded = TorchEncoder(encoder, workers=usable_cores(), precision="float32")
-        # Only now: where this lacks a library, the encoder has said what to install.
+        loaded = exact_encoder(encoder, progress)
         from semrouter_extproc.workbench.evaluation import evaluate as judging
         from semrouter_extproc.workbench.evaluation.page.whole import page
 

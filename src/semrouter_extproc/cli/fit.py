@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from semrouter_extproc.cli.options import AsJson
+from semrouter_extproc.cli.options import AsJson, exact_encoder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,16 +42,11 @@ def fit(
     """Learn categories from labelled prompts."""
     from rich.console import Console
 
-    from semrouter_extproc.encoding.cores import usable_cores
-    from semrouter_extproc.encoding.torch_encoder import TorchEncoder
     from semrouter_extproc.workbench.provenance import Background
     from semrouter_extproc.workbench.waiting import waiting_on
 
     with waiting_on(Console(stderr=True)) as progress:
-        progress.step("Loading the encoder")
-        # In full precision, whatever this machine would serve in: the same everywhere.
-        loaded = TorchEncoder(encoder, workers=usable_cores(), precision="float32")
-        # Only now: where this lacks a library, the encoder has said what to install.
+        loaded = exact_encoder(encoder, progress)
         from semrouter_extproc.workbench.fit import fit_files
 
         report = fit_files(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semrouter_extproc.cli.options import AsJson
+from semrouter_extproc.cli.options import AsJson, exact_encoder
 
 if TYPE_CHECKING:
     from semrouter_extproc.workbench.lint import Lint
@@ -34,14 +34,10 @@ def lint(
     """Find mislabelled, repeated and contradictory examples, and categories that overlap."""
     from rich.console import Console
 
-    from semrouter_extproc.encoding.cores import usable_cores
-    from semrouter_extproc.encoding.torch_encoder import TorchEncoder
     from semrouter_extproc.workbench.waiting import waiting_on
 
     with waiting_on(Console(stderr=True)) as progress:
-        progress.step("Loading the encoder")
-        loaded = TorchEncoder(encoder, workers=usable_cores(), precision="float32")
-        # Only now: where this lacks a library, the encoder has said what to install.
+        loaded = exact_encoder(encoder, progress)
         from semrouter_extproc.workbench.lint.examine import examine
 
         report = examine(examples, loaded, progress, show_text=show_text)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semrouter_extproc.cli.options import AsJson
+from semrouter_extproc.cli.options import AsJson, exact_encoder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,15 +39,10 @@ def tune(
     """Learn when to reason from prompts that were answered both ways."""
     from rich.console import Console
 
-    from semrouter_extproc.encoding.cores import usable_cores
-    from semrouter_extproc.encoding.torch_encoder import TorchEncoder
     from semrouter_extproc.workbench.waiting import waiting_on
 
     with waiting_on(Console(stderr=True)) as progress:
-        progress.step("Loading the encoder")
-        # In full precision, whatever this machine would serve in: the same everywhere.
-        loaded = TorchEncoder(encoder, workers=usable_cores(), precision="float32")
-        # Only now: where this lacks a library, the encoder has said what to install.
+        loaded = exact_encoder(encoder, progress)
         from semrouter_extproc.workbench.tune import USUAL_TOKEN_SHARES, tune_files
 
         report = tune_files(

@@ -23,7 +23,7 @@ from semrouter_extproc.workbench.evaluation.leakage import record_of
 from semrouter_extproc.workbench.evaluation.paper import SWITCH
 from semrouter_extproc.workbench.evaluation.results import ClassificationReport
 from semrouter_extproc.workbench.examples import Example, ExampleFile, read_examples
-from semrouter_extproc.workbench.features import Features
+from semrouter_extproc.workbench.features import Features, Indices
 from semrouter_extproc.workbench.folds import FOLDS, stratified_sample
 from semrouter_extproc.workbench.kernel_ridge import Settings, learn, predicted
 from semrouter_extproc.workbench.lint import Judged, Lint, Material, lint
@@ -147,6 +147,7 @@ def fit(
     )
     progress.step(f"Learning from {len(examples):,} prompts")
     centroids = learn_centroids(lessons, choice)
+    landmarks = tuple(examples[row].id for row in _landmarks(rows))
     provenance = provenance_of(
         files,
         examples,
@@ -160,7 +161,7 @@ def fit(
             centroids=centroids,
             probes=encode_texts(encoder, PROBES),
             seen=record_of(example.text for example in examples),
-            meta=_meta(centroids, encoder, _landmark_ids(examples, rows), provenance, static),
+            meta=_meta(centroids, encoder, landmarks, provenance, static),
             static=static.model if static else None,
         ),
         choice=choice,
@@ -177,7 +178,7 @@ def is_held_out(example_id: str) -> bool:
 def learn_centroids(lessons: Lessons, choice: Choice) -> Centroids:
     """Learn from all of `lessons`, as was chosen."""
     rows = lessons.rows
-    landmarks = stratified_sample(rows.truth, MOST_LANDMARKS)
+    landmarks = _landmarks(rows)
     targets = lessons.spread(rows.targets)
     return Centroids(
         labels=rows.labels,
@@ -224,8 +225,8 @@ def _linted(examples: Sequence[Example], rows: Rows, choice: Choice, encoder: An
     return lint(Material(examples, vectors, cut, judged))
 
 
-def _landmark_ids(examples: Sequence[Example], rows: Rows) -> tuple[str, ...]:
-    return tuple(examples[row].id for row in stratified_sample(rows.truth, MOST_LANDMARKS))
+def _landmarks(rows: Rows) -> Indices:
+    return stratified_sample(rows.truth, MOST_LANDMARKS)
 
 
 def _meta(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from semrouter_extproc.artefact.outcomes import Gain
 from semrouter_extproc.core.frontier import Frontier
 from semrouter_extproc.core.outcomes import Expected
-from semrouter_extproc.workbench.evaluation.policies import arms_worth_mixing
+from semrouter_extproc.workbench.evaluation.policies import arms_worth_mixing, lots_at
 
 Numbers = NDArray[np.float64]
 Choices = NDArray[np.intp]
@@ -32,11 +32,7 @@ class Observed:
 
     def lots_at(self, spent: float) -> Numbers:
         """Return the shares of arms, `[A]`, that spend a mean of `spent` tokens best by lot."""
-        hull = self.arms_worth_mixing
-        lots = np.zeros(self.scores.shape[1])
-        means = self.tokens[:, hull].mean(axis=0)
-        lots[hull] = [np.interp(spent, means, corner) for corner in np.eye(len(hull))]
-        return lots
+        return lots_at(self.scores.mean(axis=0), self.tokens.mean(axis=0), spent)
 
     def scores_above_lots(self, arms: Choices) -> Numbers:
         """Return each row's score above that of lots that spend as much in all, `[N]`.

@@ -56,13 +56,17 @@ def at_random(
 
     Of the mixtures of two arms that spend as much, it is the one that scores best.
     """
-    hull = arms_worth_mixing(scores.mean(axis=0), tokens.mean(axis=0))
-    mixture = [
-        np.interp(spent, tokens[:, hull].mean(axis=0), corner) for corner in np.eye(len(hull))
-    ]
-    shares = np.zeros_like(scores)
-    shares[:, hull] = mixture
-    return shares
+    return np.tile(lots_at(scores.mean(axis=0), tokens.mean(axis=0), spent), (len(scores), 1))
+
+
+def lots_at(
+    scores: NDArray[np.float64], tokens: NDArray[np.float64], spent: float
+) -> NDArray[np.float64]:
+    """Return the shares of arms that spend `spent` best by lot, by their means: each `[A]`."""
+    hull = arms_worth_mixing(scores, tokens)
+    lots = np.zeros(len(scores))
+    lots[hull] = [np.interp(spent, tokens[hull], corner) for corner in np.eye(len(hull))]
+    return lots
 
 
 def arms_worth_mixing(scores: NDArray[np.float64], tokens: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -40,31 +40,21 @@ def same_text(examples: Sequence[Example]) -> Iterator[Finding]:
 def short(examples: Sequence[Example]) -> Iterator[Finding]:
     """Find texts with next to nothing to go by."""
     rows = [row for row in examples if sum(map(str.isalnum, row.text)) < _FEWEST_LETTERS]
-    if rows:
-        yield Finding(
-            kind=Kind.SHORT,
-            severity=Severity.ADVICE,
-            advice=f"{len(rows)} texts have no more than a letter or a digit and "
-            "say nothing about their category: write them out or remove them.",
-            score=len(rows),
-            categories=tuple(sorted({row.category for row in rows})),
-            rows=tuple(map(row_of, rows)),
-        )
+    advice = (
+        "have no more than a letter or a digit and say nothing about their category: write them "
+        "out or remove them."
+    )
+    yield from _of_some_length(Kind.SHORT, rows, advice)
 
 
 def too_long(examples: Sequence[Example], cut: NDArray[np.bool_]) -> Iterator[Finding]:
     """Report the texts that an encoder cuts; `cut` is `[N]`, see `cut_by`."""
     rows = list(compress(examples, cut))
-    if rows:
-        yield Finding(
-            kind=Kind.CUT,
-            severity=Severity.ADVICE,
-            advice=f"{len(rows)} texts are longer than the encoder's window and learned from "
-            "their beginning only: see that it says what they are about.",
-            score=len(rows),
-            categories=tuple(sorted({row.category for row in rows})),
-            rows=tuple(map(row_of, rows)),
-        )
+    advice = (
+        "are longer than the encoder's window and learned from their beginning only: see that it "
+        "says what they are about."
+    )
+    yield from _of_some_length(Kind.CUT, rows, advice)
 
 
 def cut_by(encoder: AnyEncoder, texts: Sequence[str]) -> NDArray[np.bool_]:
@@ -83,6 +73,18 @@ def normalised(text: str) -> str:
     """Return the letters, digits and signs of a text that tell it from others."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(folded.split()).rstrip(".,;:!? ") or folded
+
+
+def _of_some_length(kind: Kind, rows: Sequence[Example], advice: str) -> Iterator[Finding]:
+    if rows:
+        yield Finding(
+            kind=kind,
+            severity=Severity.ADVICE,
+            advice=f"{len(rows)} texts {advice}",
+            score=len(rows),
+            categories=tuple(sorted({row.category for row in rows})),
+            rows=tuple(map(row_of, rows)),
+        )
 
 
 def _repeated(rows: Sequence[Example]) -> Finding:
