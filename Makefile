@@ -113,7 +113,7 @@ define environment
 	@touch $(1)/.ready
 endef
 
-SOURCES := pyproject.toml hatch_build.py proto/ext_proc.proto
+SOURCES := pyproject.toml hatch_build.py $(wildcard proto/*.proto)
 
 .venv/.ready: requirements/dev.lock $(SOURCES)
 	$(call environment,.venv,requirements/dev.lock)

@@ -1,12 +1,13 @@
 """Compile `proto/` into `semrouter_extproc/extproc/_pb/` whenever the project is built."""
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from grpc_tools import protoc
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PROTO = "ext_proc.proto"
+PROTOS = ("ext_proc.proto", "access_log.proto")
 
 
 class ProtoBuildHook(BuildHookInterface[Any]):
@@ -24,11 +25,13 @@ class ProtoBuildHook(BuildHookInterface[Any]):
             [
                 "protoc",
                 f"--proto_path={root / 'proto'}",
+                # Google's own types.
+                f"--proto_path={files('grpc_tools') / '_proto'}",
                 f"--python_out={target}",
                 f"--pyi_out={target}",
-                PROTO,
+                *PROTOS,
             ]
         )
         if status != 0:
-            raise RuntimeError(f"protoc could not compile {PROTO} (exit status {status})")
+            raise RuntimeError(f"protoc could not compile {PROTOS} (exit status {status})")
         build_data["artifacts"].append("src/semrouter_extproc/extproc/_pb/*")

@@ -14,6 +14,7 @@ from random_centroids import random_centroids
 
 from semrouter_extproc.core.apis import CHAT_COMPLETIONS
 from semrouter_extproc.core.intent import Vocabulary
+from semrouter_extproc.core.judge import Judge
 from semrouter_extproc.core.models import Model
 from semrouter_extproc.core.policy import Policy, Route
 from semrouter_extproc.core.reasoning import Dialect, Reasoning, Spelling
@@ -108,10 +109,7 @@ def semantic_router(
     )
     ladder = Ladder(
         batcher.submit,
-        centroids=centroids,
-        static=None,
-        policy=policy,
-        learned=None,
+        Judge(centroids, static=None, policy=policy, learned=None),
         deadline=DEADLINE,
         cache_bytes=0,
         metrics=metrics,

@@ -9,13 +9,13 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.artefact import Artefact
+from semrouter_extproc.assembly import load_edition, load_encoder, router_over, running_batcher
 from semrouter_extproc.config import parse
 from semrouter_extproc.core.apis import CHAT_COMPLETIONS
 from semrouter_extproc.core.rules import Rules
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.router import Routing, SemanticRouter
-from semrouter_extproc.server import load_encoder, load_rules, running_router
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,12 @@ async def running_service(**sections: Any) -> AsyncIterator[Service]:  # noqa: A
         **sections,
     }
     config = parse(page, source="the benchmark's page")
-    artefact, rules = load_rules(config)
-    encoder = load_encoder(config.encoder, artefact)
+    edition = load_edition(config)
+    encoder = load_encoder(config.encoder, *edition.artefacts)
     metrics = Metrics(CollectorRegistry())
-    async with running_router(config, artefact, rules, encoder, metrics) as router:
-        yield Service(router, artefact, rules, encoder)
+    async with running_batcher(config, encoder, metrics) as submit:
+        router = router_over(submit, edition, metrics)
+        yield Service(router, edition.artefact, edition.rules, encoder)
 
 
 def asking(text: str) -> bytes:

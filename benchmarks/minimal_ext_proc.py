@@ -19,6 +19,7 @@ import uvloop
 from load.stack import MODEL
 
 from semrouter_extproc.artefact import load, resolve
+from semrouter_extproc.assembly import load_encoder
 from semrouter_extproc.config import Encoder
 from semrouter_extproc.config.sections import Classifier
 from semrouter_extproc.core.conversation import USER, Turn
@@ -32,7 +33,6 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
 )
 from semrouter_extproc.extproc.health import Health
 from semrouter_extproc.extproc.service import SERVICE
-from semrouter_extproc.server import load_encoder
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 Handler: TypeAlias = Callable[[object, Context], Awaitable[None]]

@@ -31,10 +31,10 @@ from results_files import publish
 from rich.console import Console
 from through_envoy_report import LatencyRow, Results, SaturatedRow, draw, markdown
 
+from semrouter_extproc.assembly import load_edition, load_encoder
 from semrouter_extproc.config import Address, Config
 from semrouter_extproc.encoding.cores import usable_cores
 from semrouter_extproc.encoding.encoder import AnyEncoder
-from semrouter_extproc.server import load_encoder, load_rules
 from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.waiting import waiting_on
 
@@ -134,8 +134,7 @@ def least_stack(upstream: Address, folder: Path, progress: Progress) -> Iterator
 
 def encoder_of(config: Config) -> AnyEncoder:
     """Return the encoder that the routers have too."""
-    artefact, _ = load_rules(config)
-    return load_encoder(config.encoder, artefact)
+    return load_encoder(config.encoder, *load_edition(config).artefacts)
 
 
 def take_turn(asker: Asker, stack: Stack, arguments: argparse.Namespace) -> Turn:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from semrouter_extproc.assembly import load_edition
 from semrouter_extproc.config import Config, load
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import validate
-from semrouter_extproc.server import load_rules
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = ROOT / "deploy" / "compose"
@@ -48,7 +48,7 @@ def test_envoy_accepts_its_file() -> None:
 
 
 def test_every_route_is_one_of_the_built_in_categories(config: Config) -> None:
-    load_rules(config)
+    load_edition(config)
 
 
 def test_every_address_is_that_of_a_service(config: Config, services: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import tracemalloc
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.core.centroids import Centroids
+from semrouter_extproc.core.judge import Judge
 from semrouter_extproc.core.learned import Learned
 from semrouter_extproc.core.ngrams import BUCKETS, NgramModel, buckets_of
 from semrouter_extproc.core.policy import Policy, Reason, Route
@@ -74,13 +76,17 @@ def ladder(
     centroids: Centroids | None = None,
     policy: Policy | None = None,
     learned: Learned | None = None,
+    shadow: Judge | None = None,
 ) -> Ladder:
     return Ladder(
         submit,
-        centroids=centroids or tiny.centroids(),
-        static=static,
-        policy=policy or tiny.rules().policy,
-        learned=learned,
+        Judge(
+            centroids=centroids or tiny.centroids(),
+            static=static,
+            policy=policy or tiny.rules().policy,
+            learned=learned,
+        ),
+        shadow=shadow,
         deadline=deadline,
         cache_bytes=cache_bytes,
         metrics=Metrics(CollectorRegistry()),
@@ -372,3 +378,73 @@ async def test_a_text_without_ngrams_is_encoded_though_all_categories_go_one_way
     )
     answer = await ladder(encoder.submit, static=SURE, policy=one_way).route("?")
     assert (answer.rung, encoder.asked) == (Rung.ENCODER, ["?"])
+
+
+def shadow(**changed: Any) -> Judge:
+    """Judge as `tiny` does, but for what is `changed`."""
+    usual = Judge(tiny.centroids(), static=None, policy=tiny.rules().policy, learned=None)
+    return replace(usual, **changed)
+
+
+def otherwise() -> Policy:
+    """Send math to the talker, and law to the thinker."""
+    on, off = Route("thinker", Reasoning.ON), Route("talker", Reasoning.OFF)
+    return Policy(
+        labels=("law", "math"), routes={"law": on, "math": off}, default=off, min_margin=0
+    )
+
+
+async def test_a_shadow_judges_by_the_vector_of_the_encoder() -> None:
+    encoder = Encoder()
+
+    answer = await ladder(encoder.submit, shadow=shadow(policy=otherwise())).route(tiny.MATH)
+
+    assert answer.choice.route.model == "thinker"
+    assert answer.shadow is not None
+    assert answer.shadow.route.model == "talker"
+    assert encoder.asked == [tiny.MATH]
+
+
+async def test_a_shadow_changes_no_answer() -> None:
+    alone = await ladder(Encoder().submit).route(tiny.MATH)
+
+    beside = await ladder(Encoder().submit, shadow=shadow(policy=otherwise())).route(tiny.MATH)
+
+    assert (beside.choice, beside.rung) == (alone.choice, alone.rung)
+
+
+async def test_what_is_remembered_keeps_what_the_shadow_said() -> None:
+    routes = ladder(Encoder().submit, shadow=shadow(policy=otherwise()))
+
+    first, second = await routes.route(tiny.MATH), await routes.route(tiny.MATH)
+
+    assert (second.rung, second.shadow) == (Rung.CACHE, first.shadow)
+
+
+async def test_a_shadow_that_is_sure_of_the_words_needs_no_vector() -> None:
+    encoder = Encoder()
+    beside = shadow(static=SURE, policy=otherwise())
+
+    answer = await ladder(encoder.submit, static=SURE, shadow=beside).route(tiny.MATH)
+
+    assert (answer.rung, encoder.asked) == (Rung.STATIC, [])
+    assert answer.shadow is not None
+    assert answer.shadow.route.model == "talker"
+
+
+@pytest.mark.parametrize("static", [None, UNSURE])
+async def test_nothing_is_encoded_for_a_shadow(static: StaticModel | None) -> None:
+    encoder = Encoder()
+
+    answer = await ladder(encoder.submit, static=SURE, shadow=shadow(static=static)).route(
+        tiny.MATH
+    )
+
+    assert (answer.rung, answer.shadow, encoder.asked) == (Rung.STATIC, None, [])
+
+
+@pytest.mark.parametrize("static", [None, UNSURE], ids=["default", "guess"])
+async def test_without_a_vector_a_shadow_says_nothing(static: StaticModel | None) -> None:
+    routes = ladder(failing(Overloaded("full")), static=static, shadow=shadow())
+
+    assert (await routes.route(tiny.MATH)).shadow is None

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
+from semrouter_extproc.assembly import load_edition
 from semrouter_extproc.config import Config
 from semrouter_extproc.errors import Overloaded
 from semrouter_extproc.ladder import Ladder
 from semrouter_extproc.observe.metrics import Metrics, Rung
-from semrouter_extproc.server import load_rules
 from semrouter_extproc.workbench.examples import read_examples
 from semrouter_extproc.workbench.fit import is_held_out
 
@@ -27,13 +27,9 @@ def held_out(data: Path) -> Sequence[str]:
 
 def by_need_of_encoder(texts: Sequence[str], config: Config) -> tuple[Sequence[str], Sequence[str]]:
     """Return the texts that need the encoder, and those about which the static tier is sure."""
-    artefact, rules = load_rules(config)
     ladder = Ladder(
         _no_encoder,
-        centroids=artefact.centroids,
-        static=artefact.static,
-        policy=rules.policy,
-        learned=None,
+        load_edition(config).judge,
         deadline=1.0,
         cache_bytes=0,
         metrics=Metrics(CollectorRegistry()),

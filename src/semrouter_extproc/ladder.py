@@ -22,61 +22,66 @@ import structlog
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from semrouter_extproc.core.centroids import Centroids
-from semrouter_extproc.core.classify import Classification, classify
-from semrouter_extproc.core.learned import Learned
+from semrouter_extproc.core.classify import Classification
+from semrouter_extproc.core.judge import Judge, Verdict
 from semrouter_extproc.core.ngrams import Buckets, buckets_of
-from semrouter_extproc.core.policy import Choice, Policy, Reason
-from semrouter_extproc.core.static import StaticModel, classify_static
+from semrouter_extproc.core.policy import Choice, Reason
 from semrouter_extproc.errors import Closed, EncodingFailed, Overloaded
 from semrouter_extproc.observe.metrics import Metrics, Rung, Stage
 
-Submit = Callable[[str], Awaitable[NDArray[np.float32]]]
+Vector = NDArray[np.float32]
+Submit = Callable[[str], Awaitable[Vector]]
 
 _ENTRY_BYTES: Final = 900
 """What an entry of the cache takes at most beside its probabilities (measured)."""
+
+_SHADOW_BYTES: Final = 150
 
 _log = structlog.get_logger(__name__)
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A route for a prompt, and where it comes from. `classification` is None for the default."""
+    """A route for a prompt, and where it comes from. `classification` is None for the default.
+
+    `shadow` is what the shadow would choose, None where it cannot tell or there is none.
+    """
 
     choice: Choice
     rung: Rung
     classification: Classification | None = None
+    shadow: Choice | None = None
 
 
 class Ladder:
     """Finds the route for a prompt.
 
-    `submit` turns a text into its unit vector; it is waited for at most `deadline` seconds.
-    `static` is None where there is no static tier, or none is wanted; `learned` settles the open
-    routes of `policy`. The cache holds answers of the trusted rungs, up to `cache_bytes`, by a
-    hash of the text: no prompt stays in memory.
+    `submit` turns a text into its unit vector; it is waited for at most `deadline` seconds. The
+    cache holds answers of the trusted rungs, up to `cache_bytes`, by a hash of the text: no
+    prompt stays in memory. A `shadow` judges what the `judge` does, and changes nothing.
     """
 
     def __init__(
         self,
         submit: Submit,
+        judge: Judge,
         *,
-        centroids: Centroids,
-        static: StaticModel | None,
-        policy: Policy,
-        learned: Learned | None,
+        shadow: Judge | None = None,
         deadline: float,
         cache_bytes: int,
         metrics: Metrics,
     ) -> None:
         self._submit = submit
-        self._centroids = centroids
-        self._static = static
-        self._policy = policy
-        self._learned = learned
+        self._judge = judge
+        self._shadow = shadow
         self._deadline = deadline
         self._metrics = metrics
         self._logged: Callable[[], EncodingFailed | None] = lambda: None
         self._cache: LRUCache[bytes, Answer] = LRUCache(cache_bytes, getsizeof=_bytes_of)
+
+    @property
+    def has_shadow(self) -> bool:
+        """Whether answers say what a shadow would choose."""
+        return self._shadow is not None
 
     async def route(self, text: str) -> Answer:
         """Return the route for `text`. Raises only what the encoder's bugs raise."""
@@ -88,47 +93,43 @@ class Ladder:
             return known
         with self._metrics.time(Stage.NGRAMS):
             buckets = buckets_of(text)
-        guess = self._guess(buckets)
-        if guess is not None and self._is_sure(guess.choice):
-            return self._remembered(key, guess)
-        outcome = await self._encoded(text, buckets)
-        if isinstance(outcome, Answer):
-            return self._remembered(key, outcome)
-        if guess is not None and self._is_usable(guess.choice):
+        with self._metrics.time(Stage.STATIC):
+            guess = self._judge.by_words(buckets)
+        if guess is not None and self._judge.is_sure(guess):
+            shadow = self._shadowed(buckets, text, None)
+            return self._remembered(key, _answer(guess, Rung.STATIC, shadow))
+        vector = await self._encoded(text)
+        if not isinstance(vector, Reason):
+            with self._metrics.time(Stage.CLASSIFY):
+                verdict = self._judge.by_vector(vector, text, buckets)
+            shadow = self._shadowed(buckets, text, vector)
+            return self._remembered(key, _answer(verdict, Rung.ENCODER, shadow))
+        if guess is not None and self._judge.is_usable(guess):
             # The reason stays that of the encoder, or half of its failures would be hidden.
-            choice = msgspec.structs.replace(guess.choice, reason=outcome)
+            choice = msgspec.structs.replace(guess.choice, reason=vector)
             return Answer(choice, Rung.GUESS, guess.classification)
-        return self._default(outcome)
-
-    def _answer(self, classification: Classification, rung: Rung) -> Answer:
-        with self._metrics.time(Stage.DECIDE):
-            return Answer(self._policy.choose(classification), rung, classification)
+        return self._default(vector)
 
     def _default(self, reason: Reason) -> Answer:
-        return Answer(self._policy.choose(reason), Rung.DEFAULT)
+        return Answer(self._judge.without_vector(reason), Rung.DEFAULT)
 
-    def _guess(self, buckets: Buckets) -> Answer | None:
-        # Of a text without n-grams nothing is known, however many categories go one way.
-        if self._static is None or not buckets.size:
+    def _shadowed(self, buckets: Buckets, text: str, vector: Vector | None) -> Choice | None:
+        """Return what the shadow would choose with the vector that is at hand anyway, if any."""
+        if self._shadow is None:
             return None
-        with self._metrics.time(Stage.STATIC):
-            classification = classify_static(buckets, self._static)
-        return self._answer(classification, Rung.STATIC)
+        with self._metrics.time(Stage.SHADOW):
+            guess = self._shadow.by_words(buckets)
+            if guess is not None and self._shadow.is_sure(guess):
+                return guess.choice
+            if vector is None:
+                return None
+            return self._shadow.by_vector(vector, text, buckets).choice
 
-    def _is_sure(self, choice: Choice) -> bool:
-        bar = self._static.bar if self._static else 1.0
-        return self._is_usable(choice) and (choice.lead or 0.0) >= bar
-
-    @staticmethod
-    def _is_usable(choice: Choice) -> bool:
-        # An open route is settled by the vector.
-        return choice.reason is Reason.ROUTED and not choice.route.arms
-
-    async def _encoded(self, text: str, buckets: Buckets) -> Answer | Reason:
-        """Return what vector and n-grams lead to, or the reason why there is no vector."""
+    async def _encoded(self, text: str) -> Vector | Reason:
+        """Return the vector of `text`, or the reason why there is none."""
         try:
             async with asyncio.timeout(self._deadline):
-                vector = await self._submit(text)
+                return await self._submit(text)
         except TimeoutError:
             return Reason.DEADLINE
         except (Overloaded, Closed):
@@ -136,13 +137,6 @@ class Ladder:
         except EncodingFailed as error:
             self._log_once(error)
             return Reason.ENCODER_ERROR
-        with self._metrics.time(Stage.CLASSIFY):
-            classification = classify(vector, buckets, self._centroids)
-        answer = self._answer(classification, Rung.ENCODER)
-        if self._learned is None:
-            return answer
-        settled = self._learned.settled(answer.choice, vector, text, buckets)
-        return msgspec.structs.replace(answer, choice=settled)
 
     def _log_once(self, error: EncodingFailed) -> None:
         # All prompts of a failed batch are given the same error. It leads to them by its
@@ -154,8 +148,12 @@ class Ladder:
     def _remembered(self, key: bytes, answer: Answer) -> Answer:
         # A cache smaller than one entry is a cache switched off.
         if _bytes_of(answer) <= self._cache.maxsize:
-            self._cache[key] = Answer(answer.choice, Rung.CACHE, answer.classification)
+            self._cache[key] = msgspec.structs.replace(answer, rung=Rung.CACHE)
         return answer
+
+
+def _answer(verdict: Verdict, rung: Rung, shadow: Choice | None) -> Answer:
+    return Answer(verdict.choice, rung, verdict.classification, shadow)
 
 
 def _key(text: str) -> bytes:
@@ -164,4 +162,5 @@ def _key(text: str) -> bytes:
 
 def _bytes_of(answer: Answer) -> int:
     known = answer.classification
-    return _ENTRY_BYTES + (known.probabilities.nbytes if known else 0)
+    shadow = _SHADOW_BYTES if answer.shadow else 0
+    return _ENTRY_BYTES + shadow + (known.probabilities.nbytes if known else 0)

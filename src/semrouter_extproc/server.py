@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Final
 
 import grpc
@@ -16,148 +16,54 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.admin.app import admin_app
-from semrouter_extproc.artefact import Artefact, load, require_encoder, require_likeness, resolve
-from semrouter_extproc.config import Address, Config
-from semrouter_extproc.config import Encoder as EncoderConfig
-from semrouter_extproc.config import RemoteEncoder as RemoteConfig
+from semrouter_extproc.admin.guard import Guard
+from semrouter_extproc.admin.inside import Inside
+from semrouter_extproc.assembly import load_edition, load_encoder, running_batcher, secret
+from semrouter_extproc.config import Address, Config, load
 from semrouter_extproc.config import Server as ServerConfig
-from semrouter_extproc.core.probes import PROBES
-from semrouter_extproc.core.rules import Rules
-from semrouter_extproc.encoding.batcher import Batcher
-from semrouter_extproc.encoding.cores import usable_cores
-from semrouter_extproc.encoding.encoder import AnyEncoder
-from semrouter_extproc.encoding.local import local_encoder
-from semrouter_extproc.encoding.offline import encode_texts
-from semrouter_extproc.encoding.remote_encoder import RemoteEncoder
 from semrouter_extproc.errors import ConfigError
+from semrouter_extproc.extproc.answers import AnswerListener
 from semrouter_extproc.extproc.health import Health
 from semrouter_extproc.extproc.service import external_processor
 from semrouter_extproc.extproc.threads import unobtrusive_threads
-from semrouter_extproc.ladder import Ladder, Submit
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.observe.recorder import recording
-from semrouter_extproc.router import SemanticRouter
+from semrouter_extproc.reloading import Files, Live, Reloader
 
 _MESSAGE_OVERHEAD: Final = 1024 * 1024
 """Bytes of headers and framing that may come on top of a body of the largest size."""
 
-_PATIENCE: Final = 0.5
-"""The share of the deadline that a prompt may be expected to wait.
-
-The rest is for encoding it, and for the expectation to be wrong: where the cores are busy, a larger
-share classifies no more prompts, and more answers come too late.
-"""
-
 _log = structlog.get_logger(__name__)
 
 
-def load_rules(config: Config) -> tuple[Artefact, Rules]:
-    """Load the centroids that `config` names and compile the page for their categories."""
-    artefact = load(resolve(config.classifier.centroids))
-    centroids, strange = artefact.centroids, config.classifier.out_of_scope
-    bars = centroids.familiarity_bars(strange)
-    return artefact, config.rules(centroids.labels, bars, artefact.outcomes)
-
-
-def load_encoder(config: EncoderConfig, artefact: Artefact) -> AnyEncoder:
-    """Load the encoder and warm it up, refusing one that does not go with the centroids.
-
-    Takes seconds. Raises `EncoderUnavailable`, `EncodingFailed` and `ArtefactError`.
-    """
-    if config.remote is not None:
-        encoder: AnyEncoder = _remote(config.model, config.remote)
-    else:
-        workers = config.threads or usable_cores()
-        encoder = local_encoder(
-            config.model, backend=config.backend, device=config.device, workers=workers
-        )
-    require_match(config, encoder, artefact)
-    return encoder
-
-
-def require_match(config: EncoderConfig, encoder: AnyEncoder, artefact: Artefact) -> None:
-    """Refuse an encoder, loaded from `config`, that does not go with the centroids.
-
-    Raises `EncodingFailed` and `ArtefactError`.
-    """
-    if config.remote is None:
-        require_encoder(artefact, encoder.fingerprint, encoder.dimensions)
-    require_likeness(artefact, encode_texts(encoder, PROBES), encoder.fingerprint)
-
-
-def _remote(model: str, config: RemoteConfig) -> RemoteEncoder:
-    return RemoteEncoder(
-        config.url, model, deadline=config.deadline, api_key=_secret(config.api_key_env)
-    )
-
-
-def _secret(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    secret = os.environ.get(variable, "").strip()
-    if not secret:
-        raise ConfigError(
-            "configuration",
-            [f"encoder.remote.api_key_env: the environment variable {variable} is not set"],
-        )
-    return secret
-
-
-@asynccontextmanager
-async def running_router(
-    config: Config, artefact: Artefact, rules: Rules, encoder: AnyEncoder, metrics: Metrics
-) -> AsyncIterator[SemanticRouter]:
-    """Run a router with its batcher at work, for as long as the block lasts."""
-    batcher = Batcher(
-        encoder,
-        max_cost=config.encoder.max_batch_tokens or encoder.batch_cost,
-        max_queue=config.encoder.max_queue,
-        patience=_PATIENCE * config.server.deadline,
-        on_batch=metrics.encoded,
-    )
-    metrics.watch_queue(lambda: batcher.depth)
-    try:
-        yield router_over(batcher.submit, config, artefact, rules, metrics)
-    finally:
-        await batcher.aclose()
-
-
-def router_over(
-    submit: Submit, config: Config, artefact: Artefact, rules: Rules, metrics: Metrics
-) -> SemanticRouter:
-    """Return the router of `config`; `submit` gives the vectors of texts."""
-    ladder = Ladder(
-        submit,
-        centroids=artefact.centroids,
-        static=artefact.static if config.classifier.static_tier else None,
-        policy=rules.policy,
-        learned=rules.learned,
-        deadline=config.server.deadline,
-        cache_bytes=config.classifier.cache,
-        metrics=metrics,
-    )
-    return SemanticRouter(ladder, rules=rules, metrics=metrics)
-
-
-async def serve(config: Config) -> None:
+async def serve(page: Path) -> None:
     """Serve until SIGTERM or SIGINT, then drain; each further signal ends a wait of the drain.
 
-    Raises `ConfigError` for a port that is taken, and whatever loading raises.
+    Changes of the page, and of what it names, are taken up on the way. Raises `ConfigError` for a
+    page that cannot be used or a port that is taken, and whatever loading raises.
     """
+    files = Files(page)
+    # Before they are read, so that no change is missed.
+    as_loaded = files.state()
+    config = load(page)
     server = _bind(config)
     health = Health(server)
-    artefact, rules = load_rules(config)
+    edition = load_edition(config)
     metrics = Metrics(CollectorRegistry())
-    ready = asyncio.Event()
-    async with _serving_admin(config.server.admin, metrics, ready):
-        encoder = await asyncio.to_thread(load_encoder, config.encoder, artefact)
+    inside = Inside(metrics.registry, lambda: edition)
+    async with _serving_admin(config.server, inside):
+        encoder = await asyncio.to_thread(load_encoder, config.encoder, *edition.artefacts)
         async with (
-            running_router(config, artefact, rules, encoder, metrics) as router,
+            running_batcher(config, encoder, metrics) as submit,
             recording(config.recorder, metrics) as recorder,
         ):
-            server.add_generic_rpc_handlers(
-                (external_processor(router, max_body=config.server.max_body, recorder=recorder),)
+            live = Live(edition, submit, metrics)
+            inside.edition, inside.explain = live.edition_now, live.explain
+            service = external_processor(
+                live.router_now, max_body=config.server.max_body, recorder=recorder
             )
+            listener = AnswerListener(metrics.answers)
+            server.add_generic_rpc_handlers((service, listener.handler()))
             # What was loaded stays: to look through all of it stops the event loop for 50 ms.
             gc.collect()
             gc.freeze()
@@ -165,11 +71,25 @@ async def serve(config: Config) -> None:
             stop = _Signals()
             await server.start()
             await health.report(serving=True)
-            ready.set()
+            inside.is_ready = True
             _log.info("serving", grpc=str(config.server.grpc), admin=str(config.server.admin))
-            await stop.received()
-            ready.clear()
+            async with _at_work(Reloader(files, as_loaded, live, encoder, metrics).run()):
+                await stop.received()
+            inside.is_ready = False
+            listener.close()
             await _drain(config.server, server, health, stop)
+
+
+@asynccontextmanager
+async def _at_work(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do `work` for as long as the block lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 class _Signals:
@@ -230,14 +150,14 @@ class _AdminServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _serving_admin(
-    address: Address, metrics: Metrics, ready: asyncio.Event
-) -> AsyncIterator[None]:
+async def _serving_admin(config: ServerConfig, inside: Inside) -> AsyncIterator[None]:
+    address = config.admin
+    guard = Guard(address, secret("server.admin_token_env", config.admin_token_env))
     try:
         listener = socket.create_server(address, family=_family(address))
     except OSError:
         raise _port_taken("server.admin", address) from None
-    app = admin_app(metrics.registry, ready.is_set)
+    app = admin_app(inside, guard)
     server = _AdminServer(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

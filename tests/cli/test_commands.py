@@ -138,7 +138,10 @@ def test_a_prompt_that_was_encoded_is_told_its_nearest_example(semrouter: Comman
 
     answer = json.loads(result.out)
     assert answer["rung"] == "encoder"
-    assert answer["likeness"]["nearest"].startswith("mmlu-pro/")
+    nearest = answer["likeness"]["nearest"]
+    assert len(nearest) == 3
+    assert all(each["id"].startswith("mmlu-pro/") for each in nearest)
+    assert 1 >= nearest[0]["likeness"] >= nearest[2]["likeness"] > 0
     assert 0 < answer["likeness"]["familiarity"] < 2.5
     assert answer["likeness"]["needed"] is None
 

@@ -199,5 +199,5 @@ def test_every_decision_is_counted(stack: Stack) -> None:
     stack.chat(MATH)
 
     assert stack.router.metric(sample) == before + 1
-    for stage in ("parse", "queue", "encode", "decide", "rewrite", "total"):
+    for stage in ("parse", "queue", "encode", "classify", "rewrite", "total"):
         assert stack.router.metric(f'semrouter_stage_seconds_count{{stage="{stage}"}}') > 0

@@ -30,7 +30,7 @@ BODY = pb.ProcessingRequest(
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((external_processor(tiny.router(), max_body=1000),))
+    server.add_generic_rpc_handlers((external_processor(tiny.router, max_body=1000),))
     health = Health(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

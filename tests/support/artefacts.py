@@ -17,6 +17,7 @@ from semrouter_extproc.artefact import (
 from semrouter_extproc.core.centroids import SCOPE_SHARES, Centroids
 from semrouter_extproc.core.kernel import KernelModel
 from semrouter_extproc.core.ngrams import BUCKETS, NgramModel
+from semrouter_extproc.core.probes import PROBES
 from semrouter_extproc.core.static import StaticModel
 
 
@@ -68,7 +69,7 @@ def artefact(known: Centroids | None = None) -> Artefact:
         landmarks=tuple(f"row/{number}" for number in range(landmarks)),
         provenance=provenance,
     )
-    probes = np.eye(dimensions, dtype=np.float32)[[0, 1, 2, 0]]
+    probes = np.eye(dimensions, dtype=np.float32)[np.arange(len(PROBES)) % dimensions]
     seen = np.array([3, 2**64 - 1], np.uint64)
     return Artefact(centroids=known, probes=probes, seen=seen, meta=meta)
 

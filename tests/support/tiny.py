@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.core.centroids import SCOPE_SHARES, Centroids
 from semrouter_extproc.core.intent import Vocabulary
+from semrouter_extproc.core.judge import Judge
 from semrouter_extproc.core.kernel import KernelModel
 from semrouter_extproc.core.models import Model
 from semrouter_extproc.core.ngrams import BUCKETS, NgramModel
@@ -98,10 +99,7 @@ def router(
     metrics = metrics or Metrics(CollectorRegistry())
     ladder = Ladder(
         submit,
-        centroids=centroids(),
-        static=None,
-        policy=rules.policy,
-        learned=None,
+        Judge(centroids(), static=None, policy=rules.policy, learned=None),
         deadline=deadline,
         cache_bytes=cache_bytes,
         metrics=metrics,

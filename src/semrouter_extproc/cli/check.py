@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 def check(config: ConfigFile, as_json: AsJson = False) -> None:
     """Validate a configuration, every fault by its path, and say what may surprise."""
+    from semrouter_extproc.assembly import load_edition, load_encoder
     from semrouter_extproc.config import load
-    from semrouter_extproc.server import load_encoder, load_rules
 
     loaded = load(config)
-    artefact, rules = load_rules(loaded)
-    encoder = load_encoder(loaded.encoder, artefact)
-    labels = artefact.centroids.labels
-    notes = [*_unrouted(loaded, labels), *_unsayable(loaded, rules)]
+    edition = load_edition(loaded)
+    encoder = load_encoder(loaded.encoder, *edition.artefacts)
+    labels = edition.artefact.centroids.labels
+    notes = [*_unrouted(loaded, labels), *_unsayable(loaded, edition.rules)]
     facts = {
         "config": str(config),
         "models": sorted(loaded.models),

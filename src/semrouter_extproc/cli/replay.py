@@ -102,20 +102,18 @@ def _router(config: "Config", vectors: "dict[str, Vectors]") -> "SemanticRouter"
     """Return the router of `config`; `vectors` keeps those of each encoder."""
     from prometheus_client import CollectorRegistry
 
+    from semrouter_extproc.assembly import load_edition, load_encoder, require_match, router_over
     from semrouter_extproc.observe.metrics import Metrics
-    from semrouter_extproc.server import load_encoder, load_rules, require_match, router_over
     from semrouter_extproc.workbench.replay import Vectors
 
-    artefact, rules = load_rules(config)
+    unhurried = config.server.model_copy(update={"deadline": _UNHURRIED})
+    edition = load_edition(config.model_copy(update={"server": unhurried}))
     name = config.encoder.model_dump_json()
     if name in vectors:
-        require_match(config.encoder, vectors[name].encoder, artefact)
+        require_match(config.encoder, vectors[name].encoder, *edition.artefacts)
     else:
-        vectors[name] = Vectors(load_encoder(config.encoder, artefact))
-    unhurried = config.server.model_copy(update={"deadline": _UNHURRIED})
-    config = config.model_copy(update={"server": unhurried})
-    metrics = Metrics(CollectorRegistry())
-    return router_over(vectors[name].submit, config, artefact, rules, metrics)
+        vectors[name] = Vectors(load_encoder(config.encoder, *edition.artefacts))
+    return router_over(vectors[name].submit, edition, Metrics(CollectorRegistry()))
 
 
 def _report(

@@ -4,17 +4,16 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from semrouter_extproc.cli.options import AsJson, ConfigFile
 
 if TYPE_CHECKING:
-    from semrouter_extproc.artefact import Artefact
     from semrouter_extproc.config import Config
     from semrouter_extproc.core.apis import Api
-    from semrouter_extproc.core.classify import Classification
+    from semrouter_extproc.explaining import Explanation
 
 _UNHURRIED = 60.0
 """Seconds: a decision on the command line is not under the server's deadline."""
@@ -35,6 +34,8 @@ def route(
     as_json: AsJson = False,
 ) -> None:
     """Decide about one request as `serve` would, and show why."""
+    import msgspec
+
     from semrouter_extproc.config import load
     from semrouter_extproc.core.apis import APIS, CHAT_COMPLETIONS
     from semrouter_extproc.observe import logs
@@ -50,7 +51,7 @@ def route(
     asked = _read(prompt, body, loaded.aliases[0])
     answer = asyncio.run(_decide(loaded, asked, APIS[path], reasoning))
     if as_json:
-        typer.echo(json.dumps(answer))
+        typer.echo(msgspec.json.encode(answer).decode())
     else:
         _show(answer)
 
@@ -69,90 +70,47 @@ def _read(prompt: str | None, body: str | None, alias: str) -> bytes:
         raise typer.BadParameter(f"--body: {error}") from None
 
 
-async def _decide(config: "Config", body: bytes, api: "Api", header: str | None) -> dict[str, Any]:
+async def _decide(config: "Config", body: bytes, api: "Api", header: str | None) -> "Explanation":
     from prometheus_client import CollectorRegistry
 
-    from semrouter_extproc.errors import MalformedRequest
+    from semrouter_extproc.assembly import load_edition, load_encoder, running_batcher
+    from semrouter_extproc.explaining import explain
     from semrouter_extproc.observe.metrics import Metrics
-    from semrouter_extproc.server import load_encoder, load_rules, running_router
 
     unhurried = config.server.model_copy(update={"deadline": _UNHURRIED})
     config = config.model_copy(update={"server": unhurried})
-    artefact, rules = load_rules(config)
-    encoder = load_encoder(config.encoder, artefact)
-    metrics = Metrics(CollectorRegistry())
-    async with running_router(config, artefact, rules, encoder, metrics) as router:
-        routing = await router.route(body, api, header=header)
-    if routing.refusal is not None:
-        raise MalformedRequest(routing.refusal)
-    scores = []
-    if (found := routing.classification) is not None:
-        scores = sorted(
-            zip(artefact.centroids.labels, found.probabilities.tolist(), strict=True),
-            key=lambda score: -score[1],
-        )
-    decision = routing.decision
-    return {
-        "decision": {
-            "model": decision.model,
-            "reasoning": decision.reasoning,
-            "reason": decision.reason,
-            "category": decision.category,
-            "confidence": decision.confidence,
-        },
-        "text": routing.text,
-        "rung": routing.rung,
-        "lead": routing.lead,
-        "min_margin": config.classifier.min_margin,
-        "scores": [{"category": label, "probability": value} for label, value in scores],
-        "likeness": _likeness(routing.classification, artefact, config),
-        "body": (body if routing.body is None else routing.body).decode("utf-8", "replace"),
-    }
+    edition = load_edition(config)
+    encoder = load_encoder(config.encoder, *edition.artefacts)
+    async with running_batcher(config, encoder, Metrics(CollectorRegistry())) as submit:
+        return await explain(edition, submit, body, api, header=header)
 
 
-def _likeness(
-    found: "Classification | None", artefact: "Artefact", config: "Config"
-) -> dict[str, Any] | None:
-    """Say which example is nearest, and how familiar the prompt is; None without a vector."""
-    if found is None or found.nearest is None:
-        return None
-    centroids = artefact.centroids
-    needed = centroids.familiarity_bars(config.classifier.out_of_scope)[found.index]
-    return {
-        "nearest": artefact.meta.landmarks[found.nearest],
-        "category": centroids.labels[centroids.owners[found.nearest]],
-        "familiarity": found.familiarity,
-        "needed": float(needed) if config.classifier.out_of_scope else None,
-    }
-
-
-def _show(answer: dict[str, Any]) -> None:
+def _show(answer: "Explanation") -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     decision = Table.grid(padding=(0, 2))
-    for name, value in answer["decision"].items():
+    for name in answer.decision.__struct_fields__:
+        value = getattr(answer.decision, name)
         shown = f"{value:.3f}" if isinstance(value, float) else str(value or "-")
         decision.add_row(f"[bold]{name}[/]", shown)
     console.print(decision)
-    if answer["text"]:
+    if answer.text:
         console.print("\n[bold]text[/]")
-        console.print(answer["text"], markup=False, highlight=False, soft_wrap=True)
-    if answer["scores"]:
+        console.print(answer.text, markup=False, highlight=False, soft_wrap=True)
+    if answer.scores:
         console.print("\n[bold]scores[/]")
-        for score in answer["scores"][:5]:
-            console.print(f"  {score['probability']:6.1%}  {score['category']}", highlight=False)
-        console.print(f"  answered by: {answer['rung']}", highlight=False)
+        for score in answer.scores[:5]:
+            console.print(f"  {score.probability:6.1%}  {score.category}", highlight=False)
+        console.print(f"  answered by: {answer.rung}", highlight=False)
         # Categories that go the same way add up, so that the likeliest alone need not decide.
-        lead = f"{answer['lead']:.1%} of lead, {answer['min_margin']:.1%} needed"
+        lead = f"{answer.lead:.1%} of lead, {answer.min_margin:.1%} needed"
         console.print(f"  {lead}", highlight=False)
-    if like := answer["likeness"]:
-        bar = "" if like["needed"] is None else f", {like['needed']:.2f} needed"
-        console.print(
-            f"  nearest example: {like['nearest']} ({like['category']}); "
-            f"familiarity {like['familiarity']:.2f}{bar}",
-            highlight=False,
-        )
+    if like := answer.likeness:
+        bar = "" if like.needed is None else f", {like.needed:.2f} needed"
+        nearest = ", ".join(f"{each.id} ({each.category})" for each in like.nearest)
+        console.print(f"  nearest examples: {nearest}", highlight=False)
+        console.print(f"  familiarity {like.familiarity:.2f}{bar}", highlight=False)
     console.print("\n[bold]body[/]")
-    console.print(answer["body"], markup=False, highlight=False, soft_wrap=True)
+    console.print(answer.body, markup=False, highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -63,6 +64,7 @@ class Config(Section):
     routes: Mapping[str, RouteConfig] = Field(default_factory=paper_routes)
     learned: Learned | None = None
     recorder: Recorder = Recorder()
+    shadow: Path | None = None
     envoy: Envoy = Envoy()
 
     @model_validator(mode="after")

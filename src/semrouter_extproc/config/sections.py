@@ -32,6 +32,7 @@ class Server(Section):
 
     grpc: HostPort = Address("127.0.0.1", 50051)
     admin: HostPort = Address("127.0.0.1", 9190)
+    admin_token_env: str | None = None
     deadline: Duration = Field(default=0.25, gt=0)
     # gRPC counts a message's bytes in 31 bits, and headers come on top.
     max_body: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), gt=0, le=2**30)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from ipaddress import ip_address
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,6 +30,14 @@ class Address(NamedTuple):
     def reachable(self) -> "Address":
         """The address a client on this machine connects to when we listen on this one."""
         return self._replace(host=_LOOPBACK_OF.get(self.host, self.host))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine can connect."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     def overlaps(self, other: "Address") -> bool:
         """Say whether one machine could not listen on both."""

@@ -15,7 +15,7 @@ _MATRIX = 2
 
 
 class Encoder(Protocol[Tokens]):
-    """Turns texts into directions. As many threads as there are `workers` may call it at once."""
+    """Turns texts into directions, for any threads at once; past `workers`, more gain nothing."""
 
     @property
     def fingerprint(self) -> str:

@@ -1,16 +1,28 @@
-"""The access log: one JSON object a line on standard output, the decision and its cost in it."""
+"""The access log: one JSON object a line on standard output, the decision and its cost in it.
+
+Routers are told the same, for their metrics.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
 from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog
-from envoy_data_plane.envoy.config.core.v3 import SubstitutionFormatString
+from envoy_data_plane.envoy.config.core.v3 import (
+    ApiVersion,
+    GrpcService,
+    GrpcServiceEnvoyGrpc,
+    SubstitutionFormatString,
+)
+from envoy_data_plane.envoy.extensions.access_loggers.grpc.v3 import (
+    CommonGrpcAccessLogConfig,
+    HttpGrpcAccessLogConfig,
+)
 from envoy_data_plane.envoy.extensions.access_loggers.stream.v3 import StdoutAccessLog
 from envoy_data_plane.google.protobuf import Any, Struct
 
-from semrouter_extproc.core import headers
-from semrouter_extproc.envoy import usage
+from semrouter_extproc.core import headers, usage
 from semrouter_extproc.envoy.filters import EXT_PROC
+from semrouter_extproc.envoy.names import LISTENER_CLUSTER
 
 _FIELDS: Final[Mapping[str, str]] = {
     "time": "%START_TIME%",
@@ -50,3 +62,15 @@ def access_log() -> AccessLog:
         name="envoy.access_loggers.stdout",
         typed_config=Any.pack(StdoutAccessLog(log_format=log_format)),
     )
+
+
+def told_to_routers() -> AccessLog:
+    """Tell a router of every answer that is over; where none listens, entries are dropped."""
+    service = GrpcService(envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=LISTENER_CLUSTER))
+    common = CommonGrpcAccessLogConfig(
+        log_name="semrouter", grpc_service=service, transport_api_version=ApiVersion.V3
+    )
+    config = HttpGrpcAccessLogConfig(
+        common_config=common, additional_request_headers_to_log=list(headers.ALL)
+    )
+    return AccessLog(name="envoy.access_loggers.http_grpc", typed_config=Any.pack(config))

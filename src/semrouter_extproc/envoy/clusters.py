@@ -40,7 +40,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Address, Config
 from semrouter_extproc.envoy.messages import socket_address
-from semrouter_extproc.envoy.names import ROUTER_CLUSTER, model_clusters
+from semrouter_extproc.envoy.names import LISTENER_CLUSTER, ROUTER_CLUSTER, model_clusters
 
 _UPSTREAM_PROTOCOL: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -50,21 +50,24 @@ _MANY_RETRIES: Final = 200
 
 
 def clusters(config: Config) -> list[Cluster]:
-    """Return the router's cluster, then one for each model."""
+    """Return the routers' clusters, for requests and for the log, then one for each model."""
     names = model_clusters(config.models)
+    routers = config.router_endpoints
+    # One more request is not sent to a router: it fails open, or is refused, at a fraction of what
+    # the router's own answer would cost.
+    most = config.envoy.max_streams * len(routers)
     return [
-        _router(config.router_endpoints, streams=config.envoy.max_streams),
+        _router(ROUTER_CLUSTER, routers, max_requests=most),
+        _router(LISTENER_CLUSTER, routers, max_requests=_MANY),
         *(_model(names[model], served.endpoints) for model, served in config.models.items()),
     ]
 
 
-def _router(endpoints: Sequence[Address], *, streams: int) -> Cluster:
+def _router(name: str, endpoints: Sequence[Address], *, max_requests: int) -> Cluster:
     return _cluster(
-        ROUTER_CLUSTER,
+        name,
         endpoints,
-        # One more is not sent to a router: it fails open, or is refused, at a fraction of what the
-        # router's own answer would cost.
-        max_requests=streams * len(endpoints),
+        max_requests=max_requests,
         # The router is near: one that does not accept at once is gone, and the retry is quick.
         connect_timeout=timedelta(milliseconds=250),
         health_check=_grpc_health_check(),

@@ -29,7 +29,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Config
 from semrouter_extproc.core import headers
-from semrouter_extproc.envoy.access_log import access_log
+from semrouter_extproc.envoy.access_log import access_log, told_to_routers
 from semrouter_extproc.envoy.filters import http_filters
 from semrouter_extproc.envoy.messages import socket_address
 from semrouter_extproc.envoy.routes import route_configuration
@@ -51,7 +51,7 @@ def listener(config: Config) -> Listener:
 def _http(config: Config) -> Filter:
     manager = HttpConnectionManager(
         stat_prefix="semrouter",
-        access_log=[access_log()],
+        access_log=[access_log(), told_to_routers()],
         # Whoever judges an answer names it by its id, as the access log and the recorder do.
         always_set_request_id_in_response=True,
         route_config=route_configuration(config),

@@ -27,10 +27,7 @@ from envoy_data_plane.envoy.extensions.filters.http.sse_to_metadata.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.google.protobuf import Any
 
-NAMESPACE: Final = "semrouter.usage"
-
-PROMPT_TOKENS: Final = "prompt_tokens"
-COMPLETION_TOKENS: Final = "completion_tokens"
+from semrouter_extproc.core.usage import COMPLETION_TOKENS, NAMESPACE, PROMPT_TOKENS
 
 # Where each API writes its usage: chat and text completions, responses and messages, then
 # the events of the latter two when they stream.

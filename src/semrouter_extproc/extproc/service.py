@@ -1,6 +1,6 @@
 """The gRPC face: one stream per request, under the name that Envoy calls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import grpc
@@ -16,18 +16,19 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[ProcessingRequest, bytes]"
 
 
 def external_processor(
-    router: SemanticRouter, *, max_body: int, recorder: Recorder | None = None
+    router: Callable[[], SemanticRouter], *, max_body: int, recorder: Recorder | None = None
 ) -> "grpc.GenericRpcHandler[ProcessingRequest, bytes]":
-    """Return the service for a `grpc.aio` server, every stream answered by `router`.
+    """Return the service for a `grpc.aio` server.
 
-    Decisions go to the `recorder`, where there is one.
+    `router` is asked once a stream, and what it gives answers that stream. Decisions go to the
+    `recorder`, where there is one.
     """
 
     async def process(_: object, context: _Context) -> bytes:
         # Reading and writing by hand costs less than an async iterator, and lets the stream
         # end while Envoy's half is still open. When the client of a request hangs up, gRPC
         # cancels this coroutine, and with it the prompt that waits for the encoder.
-        processor = RequestProcessor(router, max_body=max_body, recorder=recorder)
+        processor = RequestProcessor(router(), max_body=max_body, recorder=recorder)
         while (message := await context.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]  # missing in the stubs
             answers = [each.SerializeToString() for each in await processor.handle(message)]
             if processor.finished:

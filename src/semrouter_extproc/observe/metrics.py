@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from time import time
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -19,8 +20,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from semrouter_extproc.core.policy import Decision
+from semrouter_extproc.observe.answers import AnswerCounts
 from semrouter_extproc.observe.histogram import Histogram, Timing
 from semrouter_extproc.observe.reports import BatchReport
+from semrouter_extproc.observe.shadow import ShadowCounts
 
 _SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
@@ -39,7 +42,7 @@ class Stage(StrEnum):
     QUEUE = "queue"
     ENCODE = "encode"
     CLASSIFY = "classify"
-    DECIDE = "decide"
+    SHADOW = "shadow"
     REWRITE = "rewrite"
     TOTAL = "total"
 
@@ -69,6 +72,8 @@ class Metrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self.shadow = ShadowCounts()
+        self.answers = AnswerCounts()
         self._requests: Counter[tuple[str, str, str, str]] = Counter()
         self._rungs: Counter[Rung] = Counter()
         # No key is ever added: the recorder's thread counts while a scrape reads.
@@ -77,6 +82,8 @@ class Metrics(Collector):
         self._batch_size = Histogram(_BATCH_SIZES)
         self._padding = Histogram(_PADDING)
         self._depth: Callable[[], float] = float
+        self._is_current = True
+        self._changed_at = time()
         registry.register(self)
 
     def watch_queue(self, depth: Callable[[], float]) -> None:
@@ -104,6 +111,12 @@ class Metrics(Collector):
     def recorded(self, outcome: Recording) -> None:
         """Count a request that was to be recorded. Each outcome belongs to one thread."""
         self._recordings[outcome] += 1
+
+    def reloaded(self, *, successful: bool) -> None:
+        """Note that a changed configuration was taken, or refused."""
+        self._is_current = successful
+        if successful:
+            self._changed_at = time()
 
     def encoded(self, batch: BatchReport) -> None:
         """Count a batch."""
@@ -152,6 +165,19 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "semrouter_queue_depth", "Prompts waiting for their vector.", value=self._depth()
         )
+        # As Prometheus names its own.
+        yield GaugeMetricFamily(
+            "semrouter_config_last_reload_successful",
+            "1 if the files are what is served by, 0 if a change of them was refused.",
+            value=self._is_current,
+        )
+        yield GaugeMetricFamily(
+            "semrouter_config_last_reload_success_timestamp_seconds",
+            "When the configuration that is served by was loaded.",
+            value=self._changed_at,
+        )
+        yield from self.shadow.collect()
+        yield from self.answers.collect()
 
 
 def _family(

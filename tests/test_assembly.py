@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from semrouter_extproc.artefact import save
+from semrouter_extproc.assembly import load_edition
 from semrouter_extproc.config import parse
 from semrouter_extproc.core.classify import Classification
 from semrouter_extproc.core.policy import Reason
-from semrouter_extproc.server import load_rules
 from support.artefacts import artefact
 
 
@@ -20,7 +20,7 @@ def reason_for(familiarity: float, folder: Path, **classifier: Any) -> Reason:
         "routes": {"law": {"reasoning": "on"}},
         "classifier": {"centroids": str(folder), **classifier},
     }
-    _, rules = load_rules(parse(page, source="page"))
+    rules = load_edition(parse(page, source="page")).rules
     found = Classification(0, "law", 0.9, np.array([0.9, 0.1]), familiarity=familiarity)
     return rules.policy.choose(found).reason
 
