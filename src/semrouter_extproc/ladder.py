@@ -102,6 +102,7 @@ class Ladder:
         if not isinstance(vector, Reason):
             with self._metrics.time(Stage.CLASSIFY):
                 verdict = self._judge.by_vector(vector, text, buckets)
+            self._metrics.drift.encoded(self._judge.familiarity_rank(verdict))
             shadow = self._shadowed(buckets, text, vector)
             return self._remembered(key, _answer(verdict, Rung.ENCODER, shadow))
         if guess is not None and self._judge.is_usable(guess):

@@ -47,6 +47,7 @@ class Live:
     def swap(self, edition: Edition) -> None:
         """Let `edition` decide every request that comes from now on."""
         self._edition = edition
+        self._metrics.drift.learned_from(edition.artefact.meta.provenance.categories)
         self._router = router_over(self._submit, edition, self._metrics)
 
     def edition_now(self) -> Edition:

@@ -93,6 +93,8 @@ class SemanticRouter:
             return Routing(text, refusal=_refusal(text, request.model))
         answer = await self._ladder.route(text)
         self._metrics.answered(answer.rung)
+        if answer.choice.lead is not None:
+            self._metrics.drift.judged(answer.choice.lead)
         if self._ladder.has_shadow:
             self._metrics.shadow.compare(answer.choice, answer.shadow)
         planned, rewritten = await aside(self._write, request, answer.choice, by_header)

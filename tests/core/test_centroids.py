@@ -4,6 +4,7 @@ import pytest
 from semrouter_extproc.core.centroids import SCOPE_SHARES, Centroids
 from semrouter_extproc.core.kernel import KernelModel
 from semrouter_extproc.errors import ArtefactError
+from support import artefacts
 from support.tiny import silent_ngrams
 
 RISING = np.arange(len(SCOPE_SHARES), dtype=np.float32)
@@ -89,3 +90,14 @@ def test_values_that_do_not_fit_together_are_refused(
 ) -> None:
     with pytest.raises(ArtefactError, match=f"centroids cannot be used: .*{message}"):
         centroids(**changed)
+
+
+@pytest.mark.parametrize(
+    ("familiarity", "rank"),
+    [(-1.0, 0.001), (0.2, 0.002), (0.55, 0.02), (0.89, 0.2), (0.91, 1.0), (99.0, 1.0)],
+)
+def test_a_rank_is_the_share_of_examples_that_are_less_familiar(
+    familiarity: float, rank: float
+) -> None:
+    # Of law, by artefacts.py: from 0.1 for the least familiar thousandth to 0.9 for a fifth.
+    assert artefacts.centroids().familiarity_rank(0, familiarity) == rank

@@ -55,6 +55,14 @@ class Centroids:
             return np.full(len(self.labels), -np.inf)
         return np.array([np.interp(share, SCOPE_SHARES, row) for row in self.scope])
 
+    def familiarity_rank(self, category: int, familiarity: float) -> float:
+        """Return the share of a category's own prompts, 0 to 1, that were less familiar.
+
+        Of those beyond the largest of `SCOPE_SHARES` nothing more is known: they are at 1.
+        """
+        rank = int(np.searchsorted(self.scope[category], familiarity))
+        return SCOPE_SHARES[rank] if rank < len(SCOPE_SHARES) else 1.0
+
     def _faults(self) -> Iterator[str]:
         yield from _label_faults(self.labels)
         count = len(self.labels)

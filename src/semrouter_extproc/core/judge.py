@@ -49,6 +49,11 @@ class Judge:
             choice = self.learned.settled(choice, vector, text, buckets)
         return Verdict(choice, classification)
 
+    def familiarity_rank(self, verdict: Verdict) -> float:
+        """Return how familiar a prompt judged by its vector is, among those of its category."""
+        found = verdict.classification
+        return self.centroids.familiarity_rank(found.index, found.familiarity or 0.0)
+
     def is_sure(self, by_words: Verdict) -> bool:
         """Say whether a verdict by words alone stands without a vector."""
         bar = self.static.bar if self.static else 1.0

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 
-from semrouter_extproc.observe.histogram import Histogram
+from semrouter_extproc.observe.histogram import Histogram, histogram_family
 
 _TOKENS: Final = tuple(4.0**power for power in range(14))
 _SECONDS: Final = tuple(0.01 * 2.0**power for power in range(14))
@@ -98,23 +98,23 @@ class AnswerCounts:
             self._tokens,
         )
         generation = ["gen_ai_operation_name", "gen_ai_request_model"]
-        yield _histograms(
+        yield histogram_family(
             "gen_ai_client_token_usage_token",
             "Tokens of a request.",
-            [*generation, "gen_ai_token_type"],
             self._usage,
+            [*generation, "gen_ai_token_type"],
         )
-        yield _histograms(
+        yield histogram_family(
             "gen_ai_server_request_duration_seconds",
             "Time from a request to the last byte of its answer.",
-            generation,
             self._durations,
+            generation,
         )
-        yield _histograms(
+        yield histogram_family(
             "gen_ai_server_time_to_first_token_seconds",
             "Time from a request to the first byte of its answer.",
-            generation,
             self._first_bytes,
+            generation,
         )
 
     def _bounded(self, decided: Decided) -> Decided:
@@ -142,13 +142,4 @@ def _counters(
     family = CounterMetricFamily(name, documentation, labels=labels)
     for values, count in counts.items():
         family.add_metric(values, count)
-    return family
-
-
-def _histograms(
-    name: str, documentation: str, labels: list[str], histograms: dict[tuple[str, ...], Histogram]
-) -> Metric:
-    family = HistogramMetricFamily(name, documentation, labels=labels)
-    for values, histogram in histograms.items():
-        family.add_metric(values, *histogram.read())
     return family

@@ -1,11 +1,13 @@
 """A histogram that costs a request half a microsecond, where prometheus_client's takes two."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from threading import Lock
 from time import perf_counter
 from typing import NamedTuple, Self
+
+from prometheus_client.core import HistogramMetricFamily
 
 
 class Snapshot(NamedTuple):
@@ -54,3 +56,16 @@ class Timing:
     def __exit__(self, *_: object) -> None:
         """Stop the clock."""
         self._histogram.observe(perf_counter() - self._began)
+
+
+def histogram_family(
+    name: str,
+    documentation: str,
+    histograms: Mapping[tuple[str, ...], Histogram],
+    labels: Sequence[str] = (),
+) -> HistogramMetricFamily:
+    """Return histograms, by the values of `labels`, as one metric."""
+    family = HistogramMetricFamily(name, documentation, labels=labels)
+    for values, histogram in histograms.items():
+        family.add_metric(values, *histogram.read())
+    return family

@@ -5,7 +5,7 @@ client library would cost as much as all else that is done for a request without
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from time import time
@@ -14,14 +14,14 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
 
 from semrouter_extproc.core.policy import Decision
 from semrouter_extproc.observe.answers import AnswerCounts
-from semrouter_extproc.observe.histogram import Histogram, Timing
+from semrouter_extproc.observe.drift import Drift
+from semrouter_extproc.observe.histogram import Histogram, Timing, histogram_family
 from semrouter_extproc.observe.reports import BatchReport
 from semrouter_extproc.observe.shadow import ShadowCounts
 
@@ -74,6 +74,7 @@ class Metrics(Collector):
         self.registry = registry
         self.shadow = ShadowCounts()
         self.answers = AnswerCounts()
+        self.drift = Drift()
         self._requests: Counter[tuple[str, str, str, str]] = Counter()
         self._rungs: Counter[Rung] = Counter()
         # No key is ever added: the recorder's thread counts while a scrape reads.
@@ -150,14 +151,16 @@ class Metrics(Collector):
         for outcome, count in self._recordings.items():
             recordings.add_metric([outcome], count)
         yield recordings
-        yield _family(
+        yield histogram_family(
             "semrouter_stage_seconds",
             "Time at each station of a request; encode counts once per batch.",
             {(stage,): histogram for stage, histogram in self._stages.items()},
             labels=["stage"],
         )
-        yield _family("semrouter_batch_size", "Prompts encoded together.", {(): self._batch_size})
-        yield _family(
+        yield histogram_family(
+            "semrouter_batch_size", "Prompts encoded together.", {(): self._batch_size}
+        )
+        yield histogram_family(
             "semrouter_batch_padding_ratio",
             "Tokens computed over tokens asked for; 1 is no padding.",
             {(): self._padding},
@@ -178,15 +181,4 @@ class Metrics(Collector):
         )
         yield from self.shadow.collect()
         yield from self.answers.collect()
-
-
-def _family(
-    name: str,
-    documentation: str,
-    histograms: Mapping[tuple[str, ...], Histogram],
-    labels: Sequence[str] = (),
-) -> HistogramMetricFamily:
-    family = HistogramMetricFamily(name, documentation, labels=labels)
-    for values, histogram in histograms.items():
-        family.add_metric(values, *histogram.read())
-    return family
+        yield from self.drift.collect()
