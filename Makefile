@@ -74,6 +74,10 @@ envoy-config: $(READY) ## Write every generated Envoy bootstrap anew
 	$(BIN)/semrouter envoy-config --config config/semrouter.yaml --out deploy/envoy/envoy.yaml
 	$(BIN)/semrouter envoy-config --config deploy/compose/semrouter.yaml --out deploy/compose/envoy.yaml
 
+.PHONY: chart-schema
+chart-schema: $(READY) ## Write the Helm chart's schema of values anew
+	$(BIN)/python deploy/k8s/values_schema.py
+
 .PHONY: test-lowest
 test-lowest: .venv-lowest/.ready ## Run the tests that need no vLLM on the lowest dependencies
 	.venv-lowest/bin/python -m pytest -m "not vllm" -W ignore::DeprecationWarning
@@ -86,6 +90,11 @@ lock: $(READY) ## Resolve the dependencies anew
 		--resolution lowest-direct
 	$(UV_COMPILE) --extra onnx --extra torch --constraint requirements/dev.lock --no-annotate \
 		--output-file requirements/runtime.lock
+	$(UV_COMPILE) --extra onnx --constraint requirements/dev.lock --no-annotate \
+		--no-emit-package onnx --no-emit-package ml-dtypes --output-file requirements/onnx.lock
+	$(BIN)/uv pip compile requirements/export.in --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-deps --no-annotate \
+		--constraint requirements/dev.lock --output-file requirements/export.lock
 	cd src/semrouter_extproc/workbench/backend && { grep '^#' vllm.lock; \
 		$(CURDIR)/$(BIN)/uv pip compile vllm.in --quiet --universal --python-version 3.11 \
 		--excludes vllm.excludes --generate-hashes --no-annotate --no-header; } > vllm.lock.new && \

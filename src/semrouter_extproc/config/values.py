@@ -97,16 +97,28 @@ def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     return f", did you mean {close[0]}?" if close else ""
 
 
+# What is written stands in the JSON Schema: editors and Helm know no more than that.
+_Written = StringConstraints
 HostPort = Annotated[
-    Address, BeforeValidator(_parse_address, json_schema_input_type=str), PlainSerializer(str)
+    Address,
+    BeforeValidator(
+        _parse_address,
+        json_schema_input_type=Annotated[str, _Written(pattern=f"^{_ADDRESS.pattern}$")],
+    ),
+    PlainSerializer(str),
 ]
 Duration = Annotated[
     float,
-    BeforeValidator(_parse_duration, json_schema_input_type=str),
+    BeforeValidator(
+        _parse_duration,
+        json_schema_input_type=Annotated[str, _Written(pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$")],
+    ),
     PlainSerializer(write_duration),
 ]
-Level = Annotated[Reasoning, BeforeValidator(_parse_switch)]
-RemedyName = Annotated[Remedy, BeforeValidator(_parse_switch)]
+Level = Annotated[
+    Reasoning, BeforeValidator(_parse_switch, json_schema_input_type=Reasoning | bool)
+]
+RemedyName = Annotated[Remedy, BeforeValidator(_parse_switch, json_schema_input_type=Remedy | bool)]
 # Names travel in header values and in Envoy's cluster names.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:+-]{0,199}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]+$")]

