@@ -20,6 +20,8 @@ COPY . .
 RUN pip install --no-deps .
 RUN PYTHONPATH=/opt/export semrouter encoder export \
     --out /usr/local/share/semrouter/encoders/all-MiniLM-L6-v2
+# The libraries' own tests, 20 MB.
+RUN find /opt/semrouter -type d -name tests -prune -exec rm -r {} +
 
 FROM build AS torch
 # PyTorch's CPU-only index, for a base whose default index would bring CUDA along.
@@ -29,12 +31,12 @@ RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch==2.13.0
 COPY requirements/runtime.lock requirements/
 RUN pip install --require-hashes --no-deps -r requirements/runtime.lock
 COPY . .
-RUN pip install --no-deps .
+RUN pip install --no-deps . && pip check
 # For the same image on a CPU.
 RUN semrouter encoder export
 
 FROM ${ENCODER} AS installed
-RUN pip check && chmod -R a+rX /usr/local/share/semrouter
+RUN chmod -R a+rX /usr/local/share/semrouter
 
 FROM ${BASE}
 RUN useradd --create-home --uid 10001 semrouter

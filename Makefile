@@ -91,7 +91,7 @@ lock: $(READY) ## Resolve the dependencies anew
 	$(UV_COMPILE) --extra onnx --extra torch --constraint requirements/dev.lock --no-annotate \
 		--output-file requirements/runtime.lock
 	$(UV_COMPILE) --extra onnx --constraint requirements/dev.lock --no-annotate \
-		--no-emit-package onnx --no-emit-package ml-dtypes --output-file requirements/onnx.lock
+		--excludes requirements/onnx.excludes --output-file requirements/onnx.lock
 	$(BIN)/uv pip compile requirements/export.in --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-deps --no-annotate \
 		--constraint requirements/dev.lock --output-file requirements/export.lock
