@@ -78,6 +78,10 @@ envoy-config: $(READY) ## Write every generated Envoy bootstrap anew
 chart-schema: $(READY) ## Write the Helm chart's schema of values anew
 	$(BIN)/python deploy/k8s/values_schema.py
 
+.PHONY: dashboard
+dashboard: $(READY) ## Write Grafana's dashboard anew
+	$(BIN)/python deploy/grafana/dashboard.py
+
 .PHONY: test-lowest
 test-lowest: .venv-lowest/.ready ## Run the tests that need no vLLM on the lowest dependencies
 	.venv-lowest/bin/python -m pytest -m "not vllm" -W ignore::DeprecationWarning

@@ -64,12 +64,15 @@ def test_other_containers_reach_the_router(config: Config) -> None:
     assert config.server.grpc.port == router.port
 
 
-def test_only_envoys_port_is_published_and_only_here(
+def test_only_envoys_port_and_the_dashboard_are_published_and_only_here(
     config: Config, services: dict[str, Any]
 ) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
 
-    assert published == {"envoy": [f"127.0.0.1:8080:{config.envoy.listen.port}"]}
+    assert published == {
+        "envoy": [f"127.0.0.1:8080:{config.envoy.listen.port}"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
 
 
 def test_vllm_serves_the_model_and_every_alias(config: Config, services: dict[str, Any]) -> None:
@@ -85,7 +88,8 @@ def test_vllm_serves_the_model_and_every_alias(config: Config, services: dict[st
 def test_envoy_waits_until_the_others_are_healthy(services: dict[str, Any]) -> None:
     awaited = services["envoy"]["depends_on"]
 
-    assert awaited.keys() == services.keys() - {"envoy"}
+    unasked = {name for name, service in services.items() if "profiles" in service}
+    assert awaited.keys() == services.keys() - {"envoy"} - unasked
     for name, dependency in awaited.items():
         assert dependency == {"condition": "service_healthy"}
         assert "healthcheck" in services[name]
@@ -99,10 +103,17 @@ def test_the_router_is_healthy_when_it_is_ready(config: Config, services: dict[s
 
 def test_the_mounted_files_are_here(services: dict[str, Any]) -> None:
     mounts = [mount for service in services.values() for mount in service["volumes"]]
-    files = [mount.split(":")[0] for mount in mounts if mount.startswith("./")]
+    files = [mount.split(":")[0] for mount in mounts if mount.startswith(".")]
 
-    assert files == ["./semrouter.yaml", "./envoy.yaml"]
+    assert {"./semrouter.yaml", "./envoy.yaml", "../grafana/semrouter.json"} <= set(files)
     assert all((COMPOSE / file).is_file() for file in files)
+
+
+def test_prometheus_scrapes_the_routers_admin_port(config: Config) -> None:
+    page = yaml.safe_load((COMPOSE / "observe" / "prometheus.yaml").read_text(encoding="utf-8"))
+
+    (router, _) = (job["static_configs"][0]["targets"] for job in page["scrape_configs"])
+    assert router == [f"router:{config.server.admin.port}"]
 
 
 def test_the_image_serves_the_configuration_that_is_mounted(services: dict[str, Any]) -> None:
