@@ -164,6 +164,29 @@ def test_what_was_tuned_elsewhere_is_judged_as_it_is(copy: Path, tmp_path: Path)
     assert found.policy.router.gain_ci95[0] > 0
 
 
+def test_the_records_that_taught_the_artefact_are_left_out_where_others_are_enough(
+    copy: Path, tmp_path: Path
+) -> None:
+    known = paired(300, gain=0.45)
+    tuned(copy, known)
+    seen = known.where(np.arange(300) < 50)
+    paths = [
+        records_file(tmp_path / "seen.jsonl", seen),
+        records_file(tmp_path / "others.jsonl", relabelled(others(gain=0.45))),
+    ]
+    found = judged(copy, records=paths)
+
+    assert found.policy is not None
+    assert found.policy.rows == 200
+    assert "50 of the 250 records taught this artefact" in found.notes[0]
+    assert "on prompts that it has not seen" in found.policy.predictions
+
+
+def relabelled(records: Records) -> Records:
+    """Give records ids of their own."""
+    return replace(records, ids=tuple(f"other/{each}" for each in records.ids))
+
+
 def test_what_was_tuned_on_the_records_is_learned_again_without_each(
     copy: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from semrouter_extproc.artefact import Artefact, load, require_encoder, resolve
-from semrouter_extproc.artefact.outcomes import load_outcomes
+from semrouter_extproc.artefact.outcomes import Tuned, load_outcomes
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.errors import ArtefactError, ConfigError
 from semrouter_extproc.workbench.evaluation import paper
@@ -97,11 +97,13 @@ class _Judge:
         return report_classification(examples, probabilities, labels, paper.SWITCH)
 
     def policy(self) -> PolicyReport:
-        records = _enough(read_records(self._asked.records))
+        given = _enough(read_records(self._asked.records))
+        taught = self._taught(given)
+        records = given if taught is None else self._unseen(given, taught)
         features = self._features(records.texts)
         self._progress.step(f"Judging policies on {len(records.ids):,} records")
         folds = folds_of(records.texts)
-        foretold = self._foretold(records, features)
+        foretold = self._foretold(records, features, taught)
         if foretold.warning:
             self.notes.append(foretold.warning)
         placed, placed_by = self._placed(records, features)
@@ -137,14 +139,30 @@ class _Judge:
         self._progress.step(f"Encoding {len(texts):,} prompts")
         return features_of(texts, self._encoder, self._progress)
 
-    def _foretold(self, records: Records, features: Features) -> Foretold:
-        """Ask the artefact, or, if it has seen the records or is about others, other folds."""
+    def _taught(self, records: Records) -> Tuned | None:
+        """Return what the artefact learned from other records, None if it is about other arms."""
         found = load_outcomes(self._folder)
-        if found is None or found.outcomes.arms != records.arms:
+        return found if found and found.outcomes.arms == records.arms else None
+
+    def _unseen(self, records: Records, taught: Tuned) -> Records:
+        """Leave out the records that taught the artefact, where enough others are there."""
+        seen = seen_before(taught.seen, records.texts)
+        unseen = records.where(~seen)
+        if self._asked.seen_too or not seen.any() or len(unseen.ids) < FEWEST_RECORDS:
+            return records
+        self.notes.append(
+            f"{seen.sum():,} of the {len(seen):,} records taught this artefact when to reason, and "
+            "are left out."
+        )
+        return unseen
+
+    def _foretold(self, records: Records, features: Features, taught: Tuned | None) -> Foretold:
+        """Ask the artefact, or other folds if it has seen the records or is about others."""
+        if taught is None:
             return foretold_by_other_folds(records, features)
-        seen = int(seen_before(found.seen, records.texts).sum())
+        seen = int(seen_before(taught.seen, records.texts).sum())
         if not seen:
-            return foretold_by(found.outcomes, records, features)
+            return foretold_by(taught.outcomes, records, features)
         if not self._asked.seen_too:
             self.notes.append(
                 f"{seen:,} of the {len(records.ids):,} records taught this artefact when to "
@@ -155,7 +173,7 @@ class _Judge:
             f"{seen:,} of the {len(records.ids):,} records taught this artefact when to reason, "
             "and it is judged on them all the same. Figures about policies flatter it."
         )
-        return foretold_by(found.outcomes, records, features)
+        return foretold_by(taught.outcomes, records, features)
 
     def _placed(self, records: Records, features: Features) -> tuple[Sequence[str], str]:
         """Return each record's category for the hand-set table, and where it is from."""
