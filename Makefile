@@ -54,7 +54,7 @@ bench: $(READY) ## Measure the targets in short form (10 minutes); DATA=FOLDER n
 .PHONY: bench-all
 bench-all: $(READY) ## Measure everything anew into benchmarks/results (two hours); DATA=FOLDER as above
 	@test -n "$(DATA)" || { echo "make bench-all: say where the labelled prompts are, DATA=FOLDER" >&2; exit 2; }
-	for name in encoders static_tier through_envoy no_encoder overload peers; do \
+	for name in encoders static_tier through_envoy no_encoder overload reload peers; do \
 		$(BIN)/python benchmarks/$$name.py "$(DATA)" || exit; done
 	for name in categories lint tune; do $(BIN)/python benchmarks/$$name.py "$(DATA)" || exit; done
 	for name in long_prompts landmarks start languages; do $(BIN)/python benchmarks/$$name.py || exit; done

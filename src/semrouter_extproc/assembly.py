@@ -66,7 +66,15 @@ def load_edition(config: Config) -> Edition:
     bars = centroids.familiarity_bars(strange)
     rules = config.rules(centroids.labels, bars, artefact.outcomes)
     shadow = None if config.shadow is None else _load_shadow(config.shadow, config)
+    _warm_up(artefact)
     return Edition(config, artefact, rules, shadow)
+
+
+def _warm_up(artefact: Artefact) -> None:
+    """Have kernel models lay out their landmarks, or the first prompt would wait for it."""
+    learned = artefact.outcomes.model if artefact.outcomes else None
+    for model in filter(None, (artefact.centroids.model, learned)):
+        model.likeness(model.landmarks[0])
 
 
 def _load_shadow(path: Path, config: Config) -> Edition:
