@@ -3,12 +3,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from semrouter_extproc.artefact import save
-from semrouter_extproc.assembly import load_edition
+from semrouter_extproc.assembly import load_edition, secret
 from semrouter_extproc.config import parse
 from semrouter_extproc.core.classify import Classification
 from semrouter_extproc.core.policy import Reason
+from semrouter_extproc.errors import ConfigError
 from support.artefacts import artefact
 
 
@@ -47,3 +49,56 @@ def test_with_a_share_of_nothing_no_prompt_is_too_strange(folder: Path) -> None:
 
 def test_no_prompt_is_too_strange_unless_the_page_says_so(folder: Path) -> None:
     assert reason_for(-100.0, folder) is Reason.ROUTED
+
+
+def page_with(folder: Path, **sections: Any) -> dict[str, Any]:
+    return {
+        "models": {"qwen3": {"dialect": "qwen3", "endpoints": ["127.0.0.1:8000"]}},
+        "default": {"model": "qwen3"},
+        "routes": {"law": {"reasoning": "on"}},
+        "classifier": {"centroids": str(folder)},
+        **sections,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sections", "fault"),
+    [
+        ({"shadow": "third.yaml"}, "shadow: a shadow has no shadow of its own"),
+        ({"encoder": {"threads": 1}}, "encoder: a shadow judges by the same vectors"),
+        ({"routes": {"cooking": {"reasoning": "on"}}}, "routes.cooking"),
+    ],
+)
+def test_a_shadow_that_cannot_be_compared_is_refused_by_its_path(
+    folder: Path, sections: dict[str, Any], fault: str
+) -> None:
+    shadow = folder.parent / "shadow.yaml"
+    shadow.write_text(yaml.safe_dump(page_with(folder, **sections)))
+
+    with pytest.raises(ConfigError, match=fault):
+        load_edition(parse(page_with(folder, shadow=str(shadow)), source="page"))
+
+
+def test_a_shadow_that_is_not_there_is_named(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read"):
+        load_edition(parse(page_with(folder, shadow="nowhere.yaml"), source="page"))
+
+
+def test_a_secret_is_what_the_variable_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_OF_THE_TEST", " of the operator \n")
+
+    assert secret("server.admin_token_env", "TOKEN_OF_THE_TEST") == "of the operator"
+    assert secret("server.admin_token_env", None) is None
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_secret_that_is_not_set_is_named_with_its_path(
+    monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("TOKEN_OF_THE_TEST", value)
+
+    with pytest.raises(
+        ConfigError, match=r"server\.admin_token_env: .* TOKEN_OF_THE_TEST is not set"
+    ):
+        secret("server.admin_token_env", "TOKEN_OF_THE_TEST")

@@ -9,6 +9,7 @@ from semrouter_extproc.encoding.local import local_encoder
 from semrouter_extproc.encoding.onnx_encoder import OnnxEncoder
 from semrouter_extproc.encoding.prepared import CARD, NETWORK, TOKENIZER, prepare
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
+from semrouter_extproc.encoding.weights import DEFAULT_MODEL
 from semrouter_extproc.errors import EncoderUnavailable
 from support.fresh_python import run_python
 from support.sentence_models import change
@@ -45,6 +46,18 @@ def test_a_prepared_folder_is_taken_as_it_is(exported: Path, cache: Path) -> Non
     assert isinstance(
         local_encoder(str(exported), backend="auto", device="auto", workers=1), OnnxEncoder
     )
+    assert not cache.exists()
+
+
+def test_an_encoder_that_was_installed_on_the_machine_is_found_by_its_name(
+    exported: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "share"))
+    shutil.copytree(exported, tmp_path / "share" / "semrouter" / "encoders" / DEFAULT_MODEL)
+
+    found = local_encoder(DEFAULT_MODEL, backend="auto", device="auto", workers=1)
+
+    assert found.fingerprint.startswith("bert@sha256:")
     assert not cache.exists()
 
 
