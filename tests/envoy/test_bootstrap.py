@@ -97,4 +97,4 @@ def test_a_model_called_like_the_router_has_a_cluster_of_its_own() -> None:
     model = {"dialect": "none", "endpoints": ["127.0.0.1:8000"]}
     config = _config(models={"semrouter": model}, default={"model": "semrouter"})
 
-    assert list(_clusters(config)) == ["semrouter", "model-semrouter"]
+    assert list(_clusters(config)) == ["semrouter", "semrouter-answers", "model-semrouter"]
