@@ -15,7 +15,7 @@ def configure() -> None:
     # full disk or a closed pipe must cost a log line, not a request.
     logging.raiseExceptions = False
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.INFO, force=True)
-    for chatty in ("httpx", "uvicorn"):
+    for chatty in ("httpx", "httpx2", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
