@@ -16,12 +16,7 @@ from support.artefacts import artefact
 
 def reason_for(familiarity: float, folder: Path, **classifier: Any) -> Reason:
     """Return why a clear case of law of this familiarity goes its way, by a page's rules."""
-    page = {
-        "models": {"qwen3": {"dialect": "qwen3", "endpoints": ["127.0.0.1:8000"]}},
-        "default": {"model": "qwen3"},
-        "routes": {"law": {"reasoning": "on"}},
-        "classifier": {"centroids": str(folder), **classifier},
-    }
+    page = page_with(folder, classifier={"centroids": str(folder), **classifier})
     rules = load_edition(parse(page, source="page")).rules
     found = Classification(0, "law", 0.9, np.array([0.9, 0.1]), familiarity=familiarity)
     return rules.policy.choose(found).reason

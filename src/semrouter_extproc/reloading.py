@@ -77,8 +77,7 @@ class Files:
         pages = _marks(self._pages)
         if pages != self._read:
             # What a page names is asked only when it has changed: to read one takes milliseconds.
-            self._pages = list(_pages(self.page))
-            self._folders = list(_folders(self._pages))
+            self._pages, self._folders = _named(self.page)
             self._read = pages = _marks(self._pages)
         return {**pages, **_marks(file for folder in self._folders for file in _inside(folder))}
 
@@ -151,18 +150,18 @@ def _fixed_keys(running: Config, wanted: Config) -> Iterator[str]:
                 yield f"{section}.{key}: takes a restart to change"
 
 
-def _pages(page: Path) -> Iterator[Path]:
-    yield page
+def _named(page: Path) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Return the pages, this one and its shadow, and the folders of centroids that they name."""
     config = _loaded(page)
-    if config is not None and config.shadow is not None:
-        yield config.shadow
-
-
-def _folders(pages: Iterable[Path]) -> Iterator[Path]:
-    for page in pages:
-        config = _loaded(page)
-        if config is not None:
-            yield resolve(config.classifier.centroids)
+    if config is None:
+        return [page], []
+    folder = resolve(config.classifier.centroids)
+    if config.shadow is None:
+        return [page], [folder]
+    # A shadow's own shadow is refused when it is loaded.
+    shadow = _loaded(config.shadow)
+    folders = [folder] if shadow is None else [folder, resolve(shadow.classifier.centroids)]
+    return [page, config.shadow], folders
 
 
 def _loaded(page: Path) -> Config | None:

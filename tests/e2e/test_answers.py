@@ -1,7 +1,7 @@
 """Tokens and seconds of answers, from a real Envoy to the router's metrics."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 from semrouter_extproc.config import Config
 from support.canned_upstream import CannedUpstream
 from support.client import send
+from support.eventually import eventually
 from support.front import running_page
 from support.processes import RouterProcess, running_router
 from support.serving import serving
@@ -48,21 +49,14 @@ def front(tmp_path: Path) -> Iterator[Front]:
         yield Front(*stack.enter_context(running_page(page, tmp_path)))
 
 
-def eventually(claim: Callable[[], bool]) -> bool:
-    give_up = time.monotonic() + 15
-    while not claim() and time.monotonic() < give_up:
-        time.sleep(0.1)
-    return claim()
-
-
 def test_what_answers_cost_is_counted_by_category_and_reasoning(front: Front) -> None:
     for _ in range(3):
         front.ask(MATH)
     front.ask(MATH, stream=True)
     front.ask(LAW)
 
-    assert eventually(lambda: front.tokens("math", "on") == 3 * 9 + 22)
-    assert eventually(lambda: front.tokens("law", "off") == 9)
+    assert eventually(lambda: front.tokens("math", "on") == 3 * 9 + 22, seconds=15)
+    assert eventually(lambda: front.tokens("law", "off") == 9, seconds=15)
     metric = front.router.metric
     chat = '{gen_ai_operation_name="chat",gen_ai_request_model="qwen3"'
     assert metric(f"gen_ai_server_request_duration_seconds_count{chat}}}") == 5
@@ -76,7 +70,7 @@ def test_a_router_that_drains_is_not_held_up_and_another_is_told(
     front: Front, tmp_path: Path
 ) -> None:
     front.ask(MATH)
-    assert eventually(lambda: front.tokens("math", "on") == 9)
+    assert eventually(lambda: front.tokens("math", "on") == 9, seconds=15)
 
     began = time.monotonic()
     front.router.terminate()
@@ -85,7 +79,7 @@ def test_a_router_that_drains_is_not_held_up_and_another_is_told(
     assert time.monotonic() - began < 15
 
     with running_router(front.config, tmp_path) as front.router:
-        assert eventually(lambda: told_again(front))
+        assert eventually(lambda: told_again(front), seconds=15)
 
 
 def told_again(front: Front) -> bool:

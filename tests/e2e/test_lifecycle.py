@@ -3,8 +3,7 @@
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from semrouter_extproc.config import parse
 from semrouter_extproc.extproc.service import SERVICE
+from support.eventually import eventually
 from support.ports import free_port
 from support.processes import RouterProcess
 from support.stack import MATH, Stack, chat_body, running_stack
@@ -29,15 +29,6 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack for a test that does not leave it as it found it."""
     with running_stack(tmp_path, drain_delay="2s", drain_timeout="5s") as stack:
         yield stack
-
-
-def eventually(claim: Callable[[], bool], *, seconds: float = 10) -> bool:
-    give_up = time.monotonic() + seconds
-    while not claim():
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def health(stack: Stack) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import Metric
 
+from semrouter_extproc.observe.counters import counter_family
 from semrouter_extproc.observe.histogram import Histogram, histogram_family
 
 _TOKENS: Final = tuple(4.0**power for power in range(14))
@@ -85,17 +86,17 @@ class AnswerCounts:
     def collect(self) -> Iterable[Metric]:
         """Return everything as metrics."""
         decided = ["model", "category", "reasoning"]
-        yield _counters(
+        yield counter_family(
             "semrouter_answers",
             "Answers, by what was decided, their status, and whether their server told its tokens.",
-            [*decided, "status", "usage"],
             self._answers,
+            [*decided, "status", "usage"],
         )
-        yield _counters(
+        yield counter_family(
             "semrouter_answer_tokens",
             "Tokens of prompts (input) and answers (output), by what was decided.",
-            [*decided, "type"],
             self._tokens,
+            [*decided, "type"],
         )
         generation = ["gen_ai_operation_name", "gen_ai_request_model"]
         yield histogram_family(
@@ -134,12 +135,3 @@ def _of(
     if labels not in histograms:
         histograms[labels] = Histogram(bounds)
     return histograms[labels]
-
-
-def _counters(
-    name: str, documentation: str, labels: list[str], counts: Counter[tuple[str, ...]]
-) -> Metric:
-    family = CounterMetricFamily(name, documentation, labels=labels)
-    for values, count in counts.items():
-        family.add_metric(values, count)
-    return family

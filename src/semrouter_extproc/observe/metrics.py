@@ -12,7 +12,6 @@ from time import time
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
-    CounterMetricFamily,
     GaugeMetricFamily,
     Metric,
 )
@@ -20,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from semrouter_extproc.core.policy import Decision
 from semrouter_extproc.observe.answers import AnswerCounts
+from semrouter_extproc.observe.counters import counter_family
 from semrouter_extproc.observe.drift import Drift
 from semrouter_extproc.observe.histogram import Histogram, Timing, histogram_family
 from semrouter_extproc.observe.reports import BatchReport
@@ -75,7 +75,7 @@ class Metrics(Collector):
         self.shadow = ShadowCounts()
         self.answers = AnswerCounts()
         self.drift = Drift()
-        self._requests: Counter[tuple[str, str, str, str]] = Counter()
+        self._requests: Counter[tuple[str, ...]] = Counter()
         self._rungs: Counter[Rung] = Counter()
         # No key is ever added: the recorder's thread counts while a scrape reads.
         self._recordings = dict.fromkeys(Recording, 0)
@@ -129,28 +129,24 @@ class Metrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return everything as metrics; the registry asks for it."""
-        requests = CounterMetricFamily(
+        yield counter_family(
             "semrouter_requests",
             "Requests, by what was decided and why.",
-            labels=["reason", "category", "model", "reasoning"],
+            self._requests,
+            ["reason", "category", "model", "reasoning"],
         )
-        for labels, count in self._requests.items():
-            requests.add_metric(labels, count)
-        yield requests
-        rungs = CounterMetricFamily(
-            "semrouter_rungs", "Prompts, by who found their route.", labels=["rung"]
+        yield counter_family(
+            "semrouter_rungs",
+            "Prompts, by who found their route.",
+            {(rung,): self._rungs[rung] for rung in Rung},
+            ["rung"],
         )
-        for rung in Rung:
-            rungs.add_metric([rung], self._rungs[rung])
-        yield rungs
-        recordings = CounterMetricFamily(
+        yield counter_family(
             "semrouter_recordings",
             "Requests to be recorded, by what became of them.",
-            labels=["outcome"],
+            {(outcome,): count for outcome, count in self._recordings.items()},
+            ["outcome"],
         )
-        for outcome, count in self._recordings.items():
-            recordings.add_metric([outcome], count)
-        yield recordings
         yield histogram_family(
             "semrouter_stage_seconds",
             "Time at each station of a request; encode counts once per batch.",

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from semrouter_extproc.core.policy import Choice
+from semrouter_extproc.observe.counters import counter_family
 
 
 class Comparison(StrEnum):
@@ -22,7 +23,7 @@ class ShadowCounts:
 
     def __init__(self) -> None:
         self._prompts: Counter[Comparison] = Counter()
-        self._disagreements: Counter[tuple[str, str, str, str]] = Counter()
+        self._disagreements: Counter[tuple[str, ...]] = Counter()
 
     def compare(self, choice: Choice, shadow: Choice | None) -> None:
         """Count a prompt by its route and the shadow's, None where the shadow could not tell."""
@@ -37,22 +38,18 @@ class ShadowCounts:
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts as metrics."""
-        prompts = CounterMetricFamily(
+        yield counter_family(
             "semrouter_shadow_prompts",
             "Prompts, by whether the shadow would take the same model and reasoning.",
-            labels=["outcome"],
+            {(outcome,): self._prompts[outcome] for outcome in Comparison},
+            ["outcome"],
         )
-        for outcome in Comparison:
-            prompts.add_metric([outcome], self._prompts[outcome])
-        yield prompts
-        disagreements = CounterMetricFamily(
+        yield counter_family(
             "semrouter_shadow_disagreements",
             "Prompts that the shadow would send another way, by both categories and ways.",
-            labels=["category", "shadow_category", "way", "shadow_way"],
+            self._disagreements,
+            ["category", "shadow_category", "way", "shadow_way"],
         )
-        for labels, count in self._disagreements.items():
-            disagreements.add_metric(labels, count)
-        yield disagreements
 
 
 def _way(choice: Choice) -> str:
