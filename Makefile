@@ -92,9 +92,9 @@ lock: $(READY) ## Resolve the dependencies anew
 	$(UV_COMPILE) --all-extras --group dev --output-file requirements/dev.lock
 	$(UV_COMPILE) --all-extras --group dev --output-file requirements/lowest.lock \
 		--resolution lowest-direct
-	$(UV_COMPILE) --extra onnx --extra torch --constraint requirements/dev.lock --no-annotate \
+	$(UV_COMPILE) --extra onnx --extra torch --extra otel --constraint requirements/dev.lock --no-annotate \
 		--output-file requirements/runtime.lock
-	$(UV_COMPILE) --extra onnx --constraint requirements/dev.lock --no-annotate \
+	$(UV_COMPILE) --extra onnx --extra otel --constraint requirements/dev.lock --no-annotate \
 		--excludes requirements/onnx.excludes --output-file requirements/onnx.lock
 	$(BIN)/uv pip compile requirements/export.in --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-deps --no-annotate \

@@ -138,6 +138,25 @@ def test_a_configuration_survives_being_written_and_read() -> None:
             "encoder.remote.api_key: unknown key, did you mean api_key_env?",
         ),
         (
+            page(version=2),
+            (
+                "version: this router reads pages of version 1; docs/versions.md of the release "
+                "that reads both says what changed"
+            ),
+        ),
+        (
+            page(server={"model_header": "X-Semrouter-Model"}),
+            "server.model_header: this header has a meaning already; take another name",
+        ),
+        (
+            page(server={"model_header": "content-length"}),
+            "server.model_header: String should match pattern '^[Xx]-[A-Za-z0-9-]+$'",
+        ),
+        (
+            page(log={"redact": "mine:redact"}),
+            "log: `redact` is for the prompts in the log; with it, `prompts: true`",
+        ),
+        (
             page(envoy={"message_timeout": "250ms"}),
             "envoy.message_timeout: must exceed server.deadline (250ms), or Envoy gives up first",
         ),

@@ -23,7 +23,7 @@ from semrouter_extproc.ladder import Submit
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.router import SemanticRouter
 
-FIXED: Final = ("server", "encoder", "recorder")
+FIXED: Final = ("server", "encoder", "recorder", "log", "tracing")
 """The sections that take a restart: ports, threads and open files hang on them."""
 
 _SECONDS_BETWEEN_LOOKS: Final = 1.0

@@ -27,7 +27,7 @@ from semrouter_extproc.extproc.health import Health
 from semrouter_extproc.extproc.service import external_processor
 from semrouter_extproc.extproc.threads import unobtrusive_threads
 from semrouter_extproc.observe.metrics import Metrics
-from semrouter_extproc.observe.recorder import recording
+from semrouter_extproc.observe.observers import observing
 from semrouter_extproc.reloading import Files, Live, Reloader
 
 _MESSAGE_OVERHEAD: Final = 1024 * 1024
@@ -55,12 +55,15 @@ async def serve(page: Path) -> None:
         encoder = await asyncio.to_thread(load_encoder, config.encoder, *edition.artefacts)
         async with (
             running_batcher(config, encoder, metrics) as submit,
-            recording(config.recorder, metrics) as recorder,
+            observing(config, metrics) as observers,
         ):
             live = Live(edition, submit, metrics)
             inside.edition, inside.explain = live.edition_now, live.explain
             service = external_processor(
-                live.router_now, max_body=config.server.max_body, recorder=recorder
+                live.router_now,
+                max_body=config.server.max_body,
+                model_header=config.server.model_header,
+                observers=observers,
             )
             listener = AnswerListener(metrics.answers)
             server.add_generic_rpc_handlers((service, listener.handler()))

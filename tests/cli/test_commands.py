@@ -105,6 +105,19 @@ def test_a_route_to_a_category_that_does_not_exist_is_named(
     assert "routes.maths: unknown category 'maths'" in result.err
 
 
+def test_a_redaction_that_is_not_there_is_named(semrouter: Command, tmp_path: Path) -> None:
+    page = tmp_path / "page.yaml"
+    log = "log: {decisions: 1, prompts: true, redact: no_such_module:redact}\n"
+    page.write_text(
+        "models: {q: {dialect: qwen3, endpoints: ['h:1']}}\ndefault: {model: q}\n" + log
+    )
+
+    result = semrouter("check", "--config", str(page))
+
+    assert result.code == 2
+    assert "log.redact: cannot import no_such_module:redact: ModuleNotFoundError" in result.err
+
+
 def test_centroids_that_are_not_there_are_named(semrouter: Command, tmp_path: Path) -> None:
     page = tmp_path / "page.yaml"
     text = Path(CONFIG).read_text().replace("centroids: mmlu-pro", "centroids: absent")

@@ -44,7 +44,8 @@ def test_envoy_accepts_the_shipped_file() -> None:
     [
         {"envoy": {"fail_open": False, "router": ["router-1:50051", "router-2:50051"]}},
         {"envoy": {"listen": "[::]:8080", "router": ["[::1]:50051", "127.0.0.1:50052"]}},
-        {"server": {"max_body": "1GiB"}},
+        {"server": {"max_body": "1GiB", "model_header": "X-Gateway-Model-Name"}},
+        {"tracing": {"collector": "otel-collector.monitoring:4317", "share": 0.5}},
         {
             "models": {
                 "qwen3": {"dialect": "qwen3", "endpoints": ["vllm.models.svc:8000"]},
@@ -52,7 +53,7 @@ def test_envoy_accepts_the_shipped_file() -> None:
             }
         },
     ],
-    ids=["hostnames", "ipv6", "large bodies", "several models"],
+    ids=["hostnames", "ipv6", "large bodies", "traces", "several models"],
 )
 def test_envoy_accepts_whatever_the_configuration_allows(changes: dict[str, Any]) -> None:
     validate(render(_config(**changes)))

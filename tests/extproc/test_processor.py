@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from semrouter_extproc.core.policy import Reason
 from semrouter_extproc.core.rules import Clients
 from semrouter_extproc.extproc._pb import ext_proc_pb2 as pb
 from semrouter_extproc.extproc.processor import RequestProcessor
 from semrouter_extproc.observe.journal import Journal
-from semrouter_extproc.observe.metrics import Metrics
+from semrouter_extproc.observe.metrics import Metrics, Rung
+from semrouter_extproc.observe.observer import Handled
 from semrouter_extproc.observe.recorder import Recorder
 from support import tiny
 
@@ -410,7 +413,7 @@ async def test_the_clients_own_body_is_recorded_with_what_was_decided(
     tmp_path: Path, mode: int
 ) -> None:
     with recorded(tmp_path) as (recorder, rows):
-        processor = RequestProcessor(tiny.router(), max_body=1_000_000, recorder=recorder)
+        processor = RequestProcessor(tiny.router(), max_body=1_000_000, observers=[recorder])
         await processor.handle(headers(NAMED, mode=mode))
         await processor.handle(chunk(BODY))
 
@@ -424,11 +427,70 @@ async def test_the_clients_own_body_is_recorded_with_what_was_decided(
 async def test_what_was_refused_or_not_read_is_not_recorded(tmp_path: Path) -> None:
     with recorded(tmp_path) as (recorder, rows):
         for values, body in ((NAMED, b"{"), ({**NAMED, ":path": "/v1/embeddings"}, b"{}")):
-            processor = RequestProcessor(tiny.router(), max_body=1_000_000, recorder=recorder)
+            processor = RequestProcessor(tiny.router(), max_body=1_000_000, observers=[recorder])
             await processor.handle(headers(values))
             await processor.handle(chunk(body))
 
     assert rows == []
+
+
+class Notebook:
+    """Keeps what an observer is told."""
+
+    def __init__(self) -> None:
+        self.pages: list[Handled] = []
+
+    def handled(self, request: Handled) -> None:
+        self.pages.append(request)
+
+
+async def test_observers_are_told_what_was_classified_and_how_long_it_took() -> None:
+    notebook = Notebook()
+    processor = RequestProcessor(
+        tiny.router(), max_body=1_000_000, observers=[notebook], traceparent="00-aa-bb-01"
+    )
+    before = time.time_ns()
+    await processor.handle(headers(NAMED))
+    await processor.handle(chunk(BODY))
+
+    (page,) = notebook.pages
+    assert (page.id, page.text, page.traceparent) == ("a-1", tiny.MATH, "00-aa-bb-01")
+    assert page.rung is Rung.ENCODER
+    assert before <= page.began <= page.ended <= time.time_ns()
+    assert not page.refused
+
+
+async def test_observers_are_told_of_what_is_refused() -> None:
+    notebook = Notebook()
+    processor = RequestProcessor(tiny.router(), max_body=1_000_000, observers=[notebook])
+    await processor.handle(headers(NAMED))
+    await processor.handle(chunk(b"{"))
+
+    (page,) = notebook.pages
+    assert page.refused
+    assert page.decision.reason is Reason.UNPARSABLE
+
+
+GATEWAYS = "x-gateway-model-name"
+
+
+async def test_one_more_header_names_the_model() -> None:
+    processor = RequestProcessor(tiny.router(), max_body=1_000_000, model_header=GATEWAYS)
+    (first,) = await processor.handle(headers({**CHAT, GATEWAYS: "mine"}))
+    (second,) = await processor.handle(chunk(BODY))
+
+    assert list(first.request_headers.response.header_mutation.remove_headers) == [GATEWAYS]
+    assert set_headers(second.request_body.response.header_mutation)[GATEWAYS] == "thinker"
+
+
+async def test_in_full_duplex_the_one_more_header_replaces_the_clients() -> None:
+    processor = RequestProcessor(tiny.router(), max_body=1_000_000, model_header=GATEWAYS)
+    await processor.handle(headers({**CHAT, GATEWAYS: "mine"}, mode=pb.FULL_DUPLEX_STREAMED))
+    first, *_ = await processor.handle(chunk(BODY))
+
+    mutation = first.request_headers.response.header_mutation
+    assert set_headers(mutation)[GATEWAYS] == "thinker"
+    assert list(mutation.remove_headers) == []
 
 
 STEPS = st.one_of(

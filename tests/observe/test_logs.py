@@ -37,6 +37,47 @@ def test_a_log_that_cannot_be_written_is_lost_and_nothing_else() -> None:
     assert out == "still here\n"
 
 
+def test_a_line_of_a_library_looks_like_one_of_ours() -> None:
+    _, (foreign, _) = run(before="import logging; logging.getLogger('grpc').error('gone: %s', 1)")
+
+    entry = json.loads(foreign)
+    assert entry.pop("timestamp")
+    assert entry == {"event": "gone: 1", "level": "error"}
+
+
+def test_a_pipe_that_nobody_reads_holds_up_nobody() -> None:
+    script = """
+import structlog
+from semrouter_extproc.observe import logs
+logs.configure()
+with logs.written_aside():
+    for _ in range(20_000):
+        structlog.get_logger().info("x" * 100)
+    print("still here", flush=True)
+"""
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        # The pipe holds 64 KiB of the 2 MB.
+        assert process.stdout.readline() == b"still here\n"
+        process.kill()
+
+
+def test_what_waits_is_written_at_the_end() -> None:
+    script = """
+import structlog
+from semrouter_extproc.observe import logs
+logs.configure()
+with logs.written_aside():
+    for number in range(1000):
+        structlog.get_logger().info("line", number=number)
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    numbers = [json.loads(line)["number"] for line in result.stderr.splitlines()]
+    assert numbers == list(range(1000))
+
+
 def test_an_exception_on_a_terminal_shows_no_variables() -> None:
     script = """
 import structlog

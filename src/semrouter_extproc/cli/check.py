@@ -1,5 +1,6 @@
 """`semrouter check`: everything `serve` would refuse, before it is deployed."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ def check(config: ConfigFile, as_json: AsJson = False) -> None:
     loaded = load(config)
     edition = load_edition(loaded)
     encoder = load_encoder(loaded.encoder, *edition.artefacts)
+    asyncio.run(_observe_nothing(loaded))
     labels = edition.artefact.centroids.labels
     notes = [*_unrouted(loaded, labels), *_unsayable(loaded, edition.rules)]
     facts = {
@@ -37,6 +39,17 @@ def check(config: ConfigFile, as_json: AsJson = False) -> None:
     typer.echo(f"{config} is valid: {_sentence(facts)}")
     for note in notes:
         typer.echo(f"note: {note}")
+
+
+async def _observe_nothing(config: "Config") -> None:
+    """Start whatever logs, traces and records, and end it: it may lack a function or a library."""
+    from prometheus_client import CollectorRegistry
+
+    from semrouter_extproc.observe.metrics import Metrics
+    from semrouter_extproc.observe.observers import observing
+
+    async with observing(config, Metrics(CollectorRegistry())):
+        pass
 
 
 def _sentence(facts: dict[str, object]) -> str:

@@ -17,7 +17,9 @@ def serve(config: ConfigFile) -> None:
     # Loading grpc and uvicorn takes a second that `--help` need not spend.
     import uvloop
 
+    from semrouter_extproc.observe import logs
     from semrouter_extproc.server import serve as serve_until_stopped
 
-    # A fifth less of CPU time per request than asyncio's own loop.
-    uvloop.run(serve_until_stopped(config))
+    with logs.written_aside():
+        # A fifth less of CPU time per request than asyncio's own loop.
+        uvloop.run(serve_until_stopped(config))

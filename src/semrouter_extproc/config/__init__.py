@@ -2,7 +2,25 @@
 
 from semrouter_extproc.config.loading import load, parse
 from semrouter_extproc.config.schema import Config
-from semrouter_extproc.config.sections import Encoder, Recorder, RemoteEncoder, Server
+from semrouter_extproc.config.sections import (
+    Encoder,
+    Log,
+    Recorder,
+    RemoteEncoder,
+    Server,
+    Tracing,
+)
 from semrouter_extproc.config.values import Address
 
-__all__ = ["Address", "Config", "Encoder", "Recorder", "RemoteEncoder", "Server", "load", "parse"]
+__all__ = [
+    "Address",
+    "Config",
+    "Encoder",
+    "Log",
+    "Recorder",
+    "RemoteEncoder",
+    "Server",
+    "Tracing",
+    "load",
+    "parse",
+]

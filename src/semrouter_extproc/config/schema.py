@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Self
+from typing import Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from semrouter_extproc.config.dialects import (
     Families,
@@ -26,11 +26,13 @@ from semrouter_extproc.config.sections import (
     Encoder,
     Envoy,
     Learned,
+    Log,
     Prompt,
     Recorder,
     RouteConfig,
     Section,
     Server,
+    Tracing,
     paper_routes,
 )
 from semrouter_extproc.config.values import (
@@ -48,10 +50,14 @@ from semrouter_extproc.core.policy import Policy, Route
 from semrouter_extproc.core.reasoning import Dialect
 from semrouter_extproc.errors import ConfigError
 
+VERSION: Final = 1
+"""Grows when a page that was valid would mean something else, or nothing."""
+
 
 class Config(Section):
     """The whole page."""
 
+    version: Literal[1] = 1
     server: Server = Server()
     encoder: Encoder = Encoder()
     classifier: Classifier = Classifier()
@@ -64,8 +70,20 @@ class Config(Section):
     routes: Mapping[str, RouteConfig] = Field(default_factory=paper_routes)
     learned: Learned | None = None
     recorder: Recorder = Recorder()
+    log: Log = Log()
+    tracing: Tracing = Tracing()
     shadow: Path | None = None
     envoy: Envoy = Envoy()
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _is_read_here(cls, version: object) -> object:
+        if version != VERSION:
+            raise ValueError(
+                f"this router reads pages of version {VERSION}; docs/versions.md of the release "
+                "that reads both says what changed"
+            )
+        return version
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:

@@ -7,7 +7,15 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, field_validator, model_validator
 
-from semrouter_extproc.config.values import Address, Duration, HostPort, Level, Name, Tag
+from semrouter_extproc.config.values import (
+    Address,
+    Duration,
+    HeaderName,
+    HostPort,
+    Level,
+    Name,
+    Tag,
+)
 from semrouter_extproc.core import learned as core_learned
 from semrouter_extproc.core import rules
 from semrouter_extproc.core.centroids import SCOPE_SHARES
@@ -33,6 +41,7 @@ class Server(Section):
     grpc: HostPort = Address("127.0.0.1", 50051)
     admin: HostPort = Address("127.0.0.1", 9190)
     admin_token_env: str | None = None
+    model_header: HeaderName | None = None
     deadline: Duration = Field(default=0.25, gt=0)
     # gRPC counts a message's bytes in 31 bits, and headers come on top.
     max_body: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), gt=0, le=2**30)
@@ -207,6 +216,27 @@ class Recorder(Section):
     share: float = Field(default=0.01, gt=0, le=1)
     redact: Literal["text", "none"] = "text"
     max_bytes: ByteSize = Field(default=ByteSize(256 * 1024 * 1024), ge=16 * 1024 * 1024)
+
+
+class Log(Section):
+    """Which decisions become a line of the log, and whether with their prompts."""
+
+    decisions: float = Field(default=0, ge=0, le=1)
+    prompts: bool = False
+    redact: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+
+    @model_validator(mode="after")
+    def _prompts_are_redacted(self) -> Self:
+        if self.redact is not None and not self.prompts:
+            raise ValueError("`redact` is for the prompts in the log; with it, `prompts: true`")
+        return self
+
+
+class Tracing(Section):
+    """Who is told of traces, by Envoy and by the router, and of how many."""
+
+    collector: HostPort | None = None
+    share: float = Field(default=0.01, ge=0, le=1)
 
 
 class Envoy(Section):

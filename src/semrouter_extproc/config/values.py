@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
 
 from semrouter_extproc.core.models import Remedy
 from semrouter_extproc.core.reasoning import Reasoning
@@ -97,6 +97,15 @@ def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     return f", did you mean {close[0]}?" if close else ""
 
 
+_TAKEN: Final = re.compile(r"x-(semrouter-|envoy-|forwarded-).*|x-request-id|x-reasoning|x-api-key")
+
+
+def _free_header(name: str) -> str:
+    if _TAKEN.fullmatch(name):
+        raise ValueError("this header has a meaning already; take another name")
+    return name
+
+
 # What is written stands in the JSON Schema: editors and Helm know no more than that.
 _Written = StringConstraints
 HostPort = Annotated[
@@ -122,3 +131,8 @@ RemedyName = Annotated[Remedy, BeforeValidator(_parse_switch, json_schema_input_
 # Names travel in header values and in Envoy's cluster names.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:+-]{0,199}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]+$")]
+HeaderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[Xx]-[A-Za-z0-9-]+$", to_lower=True),
+    AfterValidator(_free_header),
+]

@@ -31,11 +31,16 @@ CONFIDENCE: Final = f"{PREFIX}confidence"
 ALL: Final = (MODEL, CATEGORY, REASONING, REASON, CONFIDENCE)
 
 
-def headers_of(decision: Decision) -> Mapping[str, str]:
-    """Return the headers that tell `decision`; what was not decided has none."""
+def headers_of(decision: Decision, *, model_header: str | None = None) -> Mapping[str, str]:
+    """Return the headers that tell `decision`; what was not decided has none.
+
+    `model_header` is one more header that names the model.
+    """
     headers = {REASONING: decision.reasoning.value, REASON: decision.reason.value}
     if decision.model is not None:
         headers[MODEL] = decision.model
+        if model_header is not None:
+            headers[model_header] = decision.model
     if decision.category is not None:
         headers[CATEGORY] = decision.category
     if decision.confidence is not None:

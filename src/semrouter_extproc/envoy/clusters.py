@@ -40,7 +40,12 @@ from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Address, Config
 from semrouter_extproc.envoy.messages import socket_address
-from semrouter_extproc.envoy.names import LISTENER_CLUSTER, ROUTER_CLUSTER, model_clusters
+from semrouter_extproc.envoy.names import (
+    COLLECTOR_CLUSTER,
+    LISTENER_CLUSTER,
+    ROUTER_CLUSTER,
+    model_clusters,
+)
 
 _UPSTREAM_PROTOCOL: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -50,7 +55,10 @@ _MANY_RETRIES: Final = 200
 
 
 def clusters(config: Config) -> list[Cluster]:
-    """Return the routers' clusters, for requests and for the log, then one for each model."""
+    """Return the routers' clusters, for requests and for the log, then one for each model.
+
+    Where traces have a collector, its cluster comes last.
+    """
     names = model_clusters(config.models)
     routers = config.router_endpoints
     # One more request is not sent to a router: it fails open, or is refused, at a fraction of what
@@ -60,6 +68,7 @@ def clusters(config: Config) -> list[Cluster]:
         _router(ROUTER_CLUSTER, routers, max_requests=most),
         _router(LISTENER_CLUSTER, routers, max_requests=_MANY),
         *(_model(names[model], served.endpoints) for model, served in config.models.items()),
+        *([_collector(collector)] if (collector := config.tracing.collector) else []),
     ]
 
 
@@ -95,13 +104,26 @@ def _model(name: str, endpoints: Sequence[Address]) -> Cluster:
     )
 
 
+def _collector(endpoint: Address) -> Cluster:
+    return _cluster(
+        COLLECTOR_CLUSTER,
+        [endpoint],
+        max_requests=_MANY,
+        connect_timeout=timedelta(seconds=2),
+        # Not every collector answers to one, and spans may be lost.
+        health_check=None,
+        protocol=_http2_with_keepalive(),
+        outlier_detection=None,
+    )
+
+
 def _cluster(
     name: str,
     endpoints: Sequence[Address],
     *,
     max_requests: int,
     connect_timeout: timedelta,
-    health_check: HealthCheck,
+    health_check: HealthCheck | None,
     protocol: UpstreamProtocol,
     outlier_detection: OutlierDetection | None,
 ) -> Cluster:
@@ -113,7 +135,7 @@ def _cluster(
         lb_policy=ClusterLbPolicy.LEAST_REQUEST,
         connect_timeout=connect_timeout,
         load_assignment=_load_assignment(name, endpoints),
-        health_checks=[health_check],
+        health_checks=[health_check] if health_check else [],
         outlier_detection=outlier_detection,
         circuit_breakers=_circuit_breakers(max_requests),
         typed_extension_protocol_options={_UPSTREAM_PROTOCOL: Any.pack(protocol)},

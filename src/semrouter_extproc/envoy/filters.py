@@ -72,6 +72,13 @@ def largest_request(config: Config) -> int:
     return config.server.max_body + _SWITCHES_BYTES + _ESCAPED * words
 
 
+def own_headers(config: Config) -> list[StringMatcher]:
+    """Match the headers that only the router may set."""
+    model_header = config.server.model_header
+    more = [StringMatcher(exact=model_header)] if model_header else []
+    return [StringMatcher(prefix=headers.PREFIX), *more]
+
+
 def _filter(name: str, message: betterproto2.Message) -> HttpFilter:
     return HttpFilter(name=name, typed_config=Any.pack(message))
 
@@ -109,13 +116,13 @@ def _ext_proc(config: Config) -> ExternalProcessor:
         message_timeout=timedelta(seconds=config.envoy.message_timeout),
         failure_mode_allow=config.envoy.fail_open,
         status_on_error=HttpStatus(code=StatusCode.ServiceUnavailable),
-        mutation_rules=_own_headers_only(),
+        mutation_rules=_own_headers_only(config.server.model_header),
         # Credentials, and whatever else clients send, never leave Envoy.
         forward_rules=HeaderForwardingRules(
             allowed_headers=ListStringMatcher(
                 patterns=[
                     *(StringMatcher(exact=name) for name in headers.READ),
-                    StringMatcher(prefix=headers.PREFIX),
+                    *own_headers(config),
                 ]
             )
         ),
@@ -132,8 +139,8 @@ def _router_service(largest_body: int) -> GrpcService:
     )
 
 
-def _own_headers_only() -> HeaderMutationRules:
+def _own_headers_only(model_header: str | None) -> HeaderMutationRules:
+    names = ["content-(length|type)", f"{headers.PREFIX}.*", *filter(None, [model_header])]
     return HeaderMutationRules(
-        disallow_all=True,
-        allow_expression=RegexMatcher(regex=f"^(content-(length|type)|{headers.PREFIX}.*)$"),
+        disallow_all=True, allow_expression=RegexMatcher(regex=f"^({'|'.join(names)})$")
     )

@@ -24,15 +24,14 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutation.v3 import (
     HeaderMutation,
 )
-from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
 from semrouter_extproc.config import Config
-from semrouter_extproc.core import headers
 from semrouter_extproc.envoy.access_log import access_log, told_to_routers
-from semrouter_extproc.envoy.filters import http_filters
+from semrouter_extproc.envoy.filters import http_filters, own_headers
 from semrouter_extproc.envoy.messages import socket_address
 from semrouter_extproc.envoy.routes import route_configuration
+from semrouter_extproc.envoy.tracing import tracing
 
 _KIB: Final = 1024
 
@@ -52,11 +51,12 @@ def _http(config: Config) -> Filter:
     manager = HttpConnectionManager(
         stat_prefix="semrouter",
         access_log=[access_log(), told_to_routers()],
+        tracing=tracing(config.tracing),
         # Whoever judges an answer names it by its id, as the access log and the recorder do.
         always_set_request_id_in_response=True,
         route_config=route_configuration(config),
         http_filters=http_filters(config),
-        early_header_mutation_extensions=[_strip_spoofed_headers()],
+        early_header_mutation_extensions=[_strip_spoofed_headers(config)],
         # Allowed by single routes only: a body that never ends must not wait for the router.
         upgrade_configs=[
             HttpConnectionManagerUpgradeConfig(upgrade_type="websocket", enabled=False)
@@ -68,13 +68,15 @@ def _http(config: Config) -> Filter:
     )
 
 
-def _strip_spoofed_headers() -> TypedExtensionConfig:
+def _strip_spoofed_headers(config: Config) -> TypedExtensionConfig:
     """Remove what a client sends in the router's name, before any route is matched."""
-    ours = StringMatcher(prefix=headers.PREFIX)
-    removal = Mutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=ours))
+    removals = [
+        Mutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=ours))
+        for ours in own_headers(config)
+    ]
     return TypedExtensionConfig(
         name="envoy.http.early_header_mutation.header_mutation",
-        typed_config=Any.pack(HeaderMutation(mutations=[removal])),
+        typed_config=Any.pack(HeaderMutation(mutations=removals)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 ROUTER_CLUSTER: Final = "semrouter"
 LISTENER_CLUSTER: Final = "semrouter-answers"
 """The routers again, for what they are told: those streams last, and must not count as requests."""
+COLLECTOR_CLUSTER: Final = "semrouter-traces"
 
 # A dot ends a segment in Envoy's stat names, a slash and a plus mean something in queries.
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9-]")

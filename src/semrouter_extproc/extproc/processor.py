@@ -21,7 +21,8 @@ stream, and outlives a restart of the router.
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
@@ -39,8 +40,8 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     ProcessingRequest,
     ProcessingResponse,
 )
-from semrouter_extproc.observe.recorder import Recorder
-from semrouter_extproc.router import SemanticRouter
+from semrouter_extproc.observe.observer import Handled, Observer
+from semrouter_extproc.router import Routing, SemanticRouter
 
 _JSON: Final = "application/json"
 
@@ -65,15 +66,24 @@ class RequestProcessor:
     """The state of one request; lives as long as its stream.
 
     A body of more than `max_body` bytes is refused: in the streaming modes Envoy sets no limit.
-    What was decided about a body goes to the `recorder`, where there is one.
+    `model_header` names the model in one more header. What was decided about a body is told to
+    the `observers`; `traceparent` is the trace that they may add to.
     """
 
     def __init__(
-        self, router: SemanticRouter, *, max_body: int, recorder: Recorder | None = None
+        self,
+        router: SemanticRouter,
+        *,
+        max_body: int,
+        model_header: str | None = None,
+        observers: Sequence[Observer] = (),
+        traceparent: str = "",
     ) -> None:
         self._router = router
-        self._recorder = recorder
         self._max_body = max_body
+        self._model_header = model_header
+        self._observers = observers
+        self._traceparent = traceparent
         self._mode = _Mode.BUFFERED
         self._body = bytearray()
         self._passing = False
@@ -130,7 +140,7 @@ class RequestProcessor:
             name = header.key
             if name in headers.READ:
                 values[name] = header.raw_value.decode("latin-1")
-            elif name.startswith(headers.PREFIX):
+            elif name.startswith(headers.PREFIX) or name == self._model_header:
                 self._spoofed.append(name)
         return values
 
@@ -166,14 +176,13 @@ class RequestProcessor:
 
     async def _route(self) -> list[ProcessingResponse]:
         original = bytes(self._body)
+        began = time.time_ns()
         routing = await self._router.route(original, self._api, header=self._wish)
+        if self._observers:
+            self._tell(original, routing, began)
         if routing.refusal is not None:
             return [self._refusal(400, routing.decision, routing.refusal)]
-        if self._recorder is not None:
-            self._recorder.record(
-                self._id, self._api.path, original, routing.decision, wish=self._wish
-            )
-        told = headers.headers_of(routing.decision)
+        told = headers.headers_of(routing.decision, model_header=self._model_header)
         if self._mode is _Mode.BUFFERED:
             return [messages.answer_body(told, routing.body)]
         # Nothing of a streamed body has gone on yet, so also an unchanged one is sent here.
@@ -186,6 +195,23 @@ class RequestProcessor:
             messages.answer_headers(sized, remove=gone),
             *messages.full_duplex_body(body, end_of_stream=True),
         ]
+
+    def _tell(self, body: bytes, routing: Routing, began: int) -> None:
+        handled = Handled(
+            id=self._id,
+            path=self._api.path,
+            body=body,
+            decision=routing.decision,
+            began=began,
+            ended=time.time_ns(),
+            wish=self._wish,
+            refused=routing.refusal is not None,
+            text=routing.text,
+            rung=routing.rung,
+            traceparent=self._traceparent,
+        )
+        for observer in self._observers:
+            observer.handled(handled)
 
     def _refuse(self, status: int, reason: Reason, message: str) -> list[ProcessingResponse]:
         return self._finish([self._refusal(status, self._router.skip(reason), message)])

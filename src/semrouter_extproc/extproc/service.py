@@ -7,7 +7,7 @@ import grpc
 
 from semrouter_extproc.extproc._pb.ext_proc_pb2 import ProcessingRequest
 from semrouter_extproc.extproc.processor import RequestProcessor
-from semrouter_extproc.observe.recorder import Recorder
+from semrouter_extproc.observe.observer import Observer
 from semrouter_extproc.router import SemanticRouter
 
 SERVICE: Final = "envoy.service.ext_proc.v3.ExternalProcessor"
@@ -16,19 +16,29 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[ProcessingRequest, bytes]"
 
 
 def external_processor(
-    router: Callable[[], SemanticRouter], *, max_body: int, recorder: Recorder | None = None
+    router: Callable[[], SemanticRouter],
+    *,
+    max_body: int,
+    model_header: str | None = None,
+    observers: Sequence[Observer] = (),
 ) -> "grpc.GenericRpcHandler[ProcessingRequest, bytes]":
     """Return the service for a `grpc.aio` server.
 
-    `router` is asked once a stream, and what it gives answers that stream. Decisions go to the
-    `recorder`, where there is one.
+    `router` is asked once a stream, and what it gives answers that stream. The rest is for
+    `RequestProcessor`.
     """
 
     async def process(_: object, context: _Context) -> bytes:
         # Reading and writing by hand costs less than an async iterator, and lets the stream
         # end while Envoy's half is still open. When the client of a request hangs up, gRPC
         # cancels this coroutine, and with it the prompt that waits for the encoder.
-        processor = RequestProcessor(router(), max_body=max_body, recorder=recorder)
+        processor = RequestProcessor(
+            router(),
+            max_body=max_body,
+            model_header=model_header,
+            observers=observers,
+            traceparent=_traceparent(context) if observers else "",
+        )
         while (message := await context.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]  # missing in the stubs
             answers = [each.SerializeToString() for each in await processor.handle(message)]
             if processor.finished:
@@ -43,6 +53,14 @@ def external_processor(
         process, request_deserializer=ProcessingRequest.FromString
     )
     return grpc.method_handlers_generic_handler(SERVICE, {"Process": method})
+
+
+def _traceparent(context: _Context) -> str:
+    """Return the span of Envoy's that this stream is, "" where it is in no trace."""
+    for name, value in context.invocation_metadata() or ():
+        if name == "traceparent":
+            return str(value)
+    return ""
 
 
 async def _end(context: _Context, answers: Sequence[bytes]) -> bytes:

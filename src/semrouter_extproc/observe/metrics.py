@@ -67,6 +67,14 @@ class Recording(StrEnum):
     NO_ID = "no_id"
 
 
+class Logging(StrEnum):
+    """What became of a decision that was to be logged."""
+
+    WRITTEN = "written"
+    DROPPED = "dropped"
+    NOT_REDACTED = "not_redacted"
+
+
 class Metrics(Collector):
     """The metrics of one router, on a registry of the caller's."""
 
@@ -77,8 +85,9 @@ class Metrics(Collector):
         self.drift = Drift()
         self._requests: Counter[tuple[str, ...]] = Counter()
         self._rungs: Counter[Rung] = Counter()
-        # No key is ever added: the recorder's thread counts while a scrape reads.
+        # No key is ever added: their threads count while a scrape reads.
         self._recordings = dict.fromkeys(Recording, 0)
+        self._loggings = dict.fromkeys(Logging, 0)
         self._stages = {stage: Histogram(_SECONDS) for stage in Stage}
         self._batch_size = Histogram(_BATCH_SIZES)
         self._padding = Histogram(_PADDING)
@@ -113,6 +122,10 @@ class Metrics(Collector):
         """Count a request that was to be recorded. Each outcome belongs to one thread."""
         self._recordings[outcome] += 1
 
+    def logged(self, outcome: Logging) -> None:
+        """Count a decision that was to be logged. Each outcome belongs to one thread."""
+        self._loggings[outcome] += 1
+
     def reloaded(self, *, successful: bool) -> None:
         """Note that a changed configuration was taken, or refused."""
         self._is_current = successful
@@ -145,6 +158,12 @@ class Metrics(Collector):
             "semrouter_recordings",
             "Requests to be recorded, by what became of them.",
             {(outcome,): count for outcome, count in self._recordings.items()},
+            ["outcome"],
+        )
+        yield counter_family(
+            "semrouter_decisions_logged",
+            "Decisions to be logged, by what became of them.",
+            {(outcome,): count for outcome, count in self._loggings.items()},
             ["outcome"],
         )
         yield histogram_family(

@@ -8,14 +8,10 @@ Nothing here can fail or delay a request. Rows wait, in bounded memory, for a th
 what it cannot write is counted, and logged once.
 """
 
-import asyncio
 import json
-import threading
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from hashlib import blake2b
-from queue import SimpleQueue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -24,8 +20,10 @@ from msgspec.structs import replace
 
 from semrouter_extproc.config import Recorder as RecorderConfig
 from semrouter_extproc.core.policy import Decision
+from semrouter_extproc.observe.backlog import Backlog
 from semrouter_extproc.observe.journal import Journal
 from semrouter_extproc.observe.metrics import Metrics, Recording
+from semrouter_extproc.observe.observer import Handled, is_sampled
 from semrouter_extproc.observe.redaction import without_text
 
 LARGEST_BODY: Final = 1024 * 1024
@@ -52,15 +50,6 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     redacted: bool = False
 
 
-def is_sampled(request_id: str, share: float) -> bool:
-    """Say whether a request is among the `share` (0 to 1) that is recorded.
-
-    It depends on the id alone, so that whoever knows it agrees: other replicas, other tools.
-    """
-    digest = blake2b(request_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < share * 2.0**64
-
-
 class Recorder:
     """Records the requests that are `sampled`, for as long as it is not closed.
 
@@ -72,42 +61,28 @@ class Recorder:
         self._share = share
         self._redact = redact
         self._metrics = metrics
-        self._rows: SimpleQueue[Row | None] = SimpleQueue()
-        # Each is written by one thread only; their difference is what waits.
-        self._taken = 0
-        self._done = 0
         self._is_logged = False
-        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
-        self._thread.start()
+        self._rows = Backlog(self._write, name="recorder", room=_MOST_WAITING)
 
-    def record(
-        self, request_id: str, path: str, body: bytes, decision: Decision, *, wish: str | None
-    ) -> None:
-        """Take note of a decision. Belongs to the event loop's thread; never waits or raises."""
-        if not request_id:
-            self._metrics.recorded(Recording.NO_ID)
-        elif not is_sampled(request_id, self._share):
+    def handled(self, request: Handled) -> None:
+        """Take note of a request. Belongs to the event loop's thread; never waits or raises."""
+        if request.refused:
             return
-        elif len(body) > LARGEST_BODY:
+        if not request.id:
+            self._metrics.recorded(Recording.NO_ID)
+        elif not is_sampled(request.id, self._share):
+            return
+        elif len(request.body) > LARGEST_BODY:
             self._metrics.recorded(Recording.TOO_LARGE)
-        elif self._taken - self._done + len(body) > _MOST_WAITING:
+        elif not self._rows.put(_row(request), len(request.body) + _ROW_BYTES):
             self._metrics.recorded(Recording.DROPPED)
-        else:
-            self._taken += len(body) + _ROW_BYTES
-            self._rows.put(Row(request_id, time.time(), path, body, decision, wish))
 
     def close(self, patience: float = _PATIENCE) -> None:
         """Write what waits, for at most `patience` seconds: a disk may hang."""
-        self._rows.put(None)
-        self._thread.join(patience)
-        if self._thread.is_alive():
-            _log.error("recorded requests were not written in time", bytes=self._taken - self._done)
-
-    def _work(self) -> None:
-        while (row := self._rows.get()) is not None:
-            self._write(row)
-            self._done += len(row.body) + _ROW_BYTES
-        self._journal.close()
+        if self._rows.close(patience):
+            self._journal.close()
+        else:
+            _log.error("recorded requests were not written in time", bytes=self._rows.waiting)
 
     def _write(self, row: Row) -> None:
         try:
@@ -127,23 +102,31 @@ class Recorder:
         _log.error("recording failed; semrouter_recordings_total counts on", error=told)
 
 
-@asynccontextmanager
-async def recording(config: RecorderConfig, metrics: Metrics) -> AsyncIterator[Recorder | None]:
-    """Keep requests as `config` says, for as long as the block lasts."""
-    if config.folder is None:
-        yield None
-        return
+@contextmanager
+def recording(folder: Path, config: RecorderConfig, metrics: Metrics) -> Iterator[Recorder]:
+    """Keep requests in `folder` as `config` says, for as long as the block lasts."""
     recorder = Recorder(
-        Journal(config.folder, config.max_bytes),
+        Journal(folder, config.max_bytes),
         share=config.share,
         redact=config.redact == "text",
         metrics=metrics,
     )
-    _log.info("recording", folder=str(config.folder), share=config.share, redact=config.redact)
+    _log.info("recording", folder=str(folder), share=config.share, redact=config.redact)
     try:
         yield recorder
     finally:
-        await asyncio.to_thread(recorder.close)
+        recorder.close()
+
+
+def _row(request: Handled) -> Row:
+    return Row(
+        id=request.id,
+        time=request.began / 1e9,
+        path=request.path,
+        body=request.body,
+        decision=request.decision,
+        wish=request.wish,
+    )
 
 
 def _line(row: Row, *, redact: bool) -> bytes:
