@@ -44,6 +44,7 @@ def values_schema() -> _Schema:
         config=page,
         reload=_one_of("live", "restart"),
         artefact=_section(configMap=_TEXT, persistentVolumeClaim=_TEXT),
+        tls=_section(secret=_TEXT),
         image=_section(
             repository=_TEXT,
             tag=_TEXT,

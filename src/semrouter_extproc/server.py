@@ -26,6 +26,7 @@ from semrouter_extproc.extproc.answers import AnswerListener
 from semrouter_extproc.extproc.health import Health
 from semrouter_extproc.extproc.service import external_processor
 from semrouter_extproc.extproc.threads import unobtrusive_threads
+from semrouter_extproc.extproc.tls import Certificates
 from semrouter_extproc.observe.metrics import Metrics
 from semrouter_extproc.observe.observers import observing
 from semrouter_extproc.reloading import Files, Live, Reloader
@@ -120,8 +121,13 @@ def _bind(config: Config) -> grpc.aio.Server:
                 ("grpc.so_reuseport", 0),
             ]
         )
+    tls = config.server.tls
+    credentials = None if tls is None else Certificates(tls).credentials()
     try:
-        server.add_insecure_port(str(config.server.grpc))
+        if credentials is None:
+            server.add_insecure_port(str(config.server.grpc))
+        else:
+            server.add_secure_port(str(config.server.grpc), credentials)
     except RuntimeError:
         raise _port_taken("server.grpc", config.server.grpc) from None
     return server

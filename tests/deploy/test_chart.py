@@ -201,6 +201,16 @@ def test_no_container_is_root_or_writes_to_its_image(name: str) -> None:
         }
 
 
+@pytest.mark.parametrize("name", ["router", "router-envoy"])
+def test_certificates_are_where_the_page_says(name: str) -> None:
+    values = MINIMAL | {"envoy": {"enabled": True}, "tls": {"secret": "certificates"}}
+    pod = only(values, "Deployment", name)["spec"]["template"]["spec"]
+
+    (container,) = pod["containers"]
+    assert {"name": "tls", "mountPath": "/tls", "readOnly": True} in container["volumeMounts"]
+    assert {"name": "tls", "secret": {"secretName": "certificates"}} in pod["volumes"]
+
+
 def test_a_policy_without_peers_lets_nobody_in() -> None:
     policy = only(MINIMAL | {"networkPolicy": {"enabled": True}}, "NetworkPolicy")
 

@@ -24,11 +24,13 @@ def running_page(page: dict[str, Any], folder: Path) -> Iterator[tuple[Config, R
             "grpc": f"127.0.0.1:{free_port()}",
             "admin": f"127.0.0.1:{free_port()}",
             "deadline": "5s",
+            **page.get("server", {}),
         },
         "envoy": {
             "listen": f"127.0.0.1:{free_port()}",
             "admin": f"127.0.0.1:{free_port()}",
             "message_timeout": "10s",
+            **page.get("envoy", {}),
         },
     }
     config = parse(document, source="the test's configuration")

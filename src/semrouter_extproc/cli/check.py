@@ -18,13 +18,16 @@ def check(config: ConfigFile, as_json: AsJson = False) -> None:
     """Validate a configuration, every fault by its path, and say what may surprise."""
     from semrouter_extproc.assembly import load_edition, load_encoder
     from semrouter_extproc.config import load
+    from semrouter_extproc.extproc.tls import Certificates
 
     loaded = load(config)
     edition = load_edition(loaded)
     encoder = load_encoder(loaded.encoder, *edition.artefacts)
     asyncio.run(_observe_nothing(loaded))
+    if loaded.server.tls is not None:
+        Certificates(loaded.server.tls).credentials()
     labels = edition.artefact.centroids.labels
-    notes = [*_unrouted(loaded, labels), *_unsayable(loaded, edition.rules)]
+    notes = [*_unrouted(loaded, labels), *_unsayable(loaded, edition.rules), *_half_tls(loaded)]
     facts = {
         "config": str(config),
         "models": sorted(loaded.models),
@@ -64,6 +67,15 @@ def _unrouted(config: "Config", labels: Sequence[str]) -> Iterable[str]:
     missing = [label for label in labels if label not in config.routes]
     if missing:
         yield f"without a route of their own, and so to the default: {', '.join(missing)}"
+
+
+def _half_tls(config: "Config") -> Iterable[str]:
+    """Say where Envoy's half of TLS is missing, or the router's."""
+    if (config.server.tls is None) != (config.envoy.router_tls is None):
+        yield (
+            "only one of server.tls and envoy.router_tls is there: an Envoy from "
+            "`semrouter envoy-config` cannot talk to a router with this page"
+        )
 
 
 def _unsayable(config: "Config", rules: "Rules") -> Iterable[str]:

@@ -7,7 +7,9 @@ from semrouter_extproc.config.sections import (
     Log,
     Recorder,
     RemoteEncoder,
+    RouterTls,
     Server,
+    Tls,
     Tracing,
 )
 from semrouter_extproc.config.values import Address
@@ -19,7 +21,9 @@ __all__ = [
     "Log",
     "Recorder",
     "RemoteEncoder",
+    "RouterTls",
     "Server",
+    "Tls",
     "Tracing",
     "load",
     "parse",

@@ -35,10 +35,19 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
+class Tls(Section):
+    """The certificate that a port shows, and whose clients it lets in."""
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+
 class Server(Section):
     """Where the router listens, and its bounds."""
 
     grpc: HostPort = Address("127.0.0.1", 50051)
+    tls: Tls | None = None
     admin: HostPort = Address("127.0.0.1", 9190)
     admin_token_env: str | None = None
     model_header: HeaderName | None = None
@@ -239,12 +248,28 @@ class Tracing(Section):
     share: float = Field(default=0.01, ge=0, le=1)
 
 
+class RouterTls(Section):
+    """How Envoy knows the router, and what it shows of itself. The files are on Envoy's side."""
+
+    ca: Path
+    name: str = Field(pattern=r"^[A-Za-z0-9.-]+$")
+    cert: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _is_a_pair(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("`cert` and `key` go together")
+        return self
+
+
 class Envoy(Section):
     """The Envoy in front, for `semrouter envoy-config` and the demo."""
 
     listen: HostPort = Address("0.0.0.0", 8080)  # noqa: S104 - an ingress listens everywhere
     admin: HostPort = Address("127.0.0.1", 9901)
     router: tuple[HostPort, ...] | None = Field(default=None, min_length=1)
+    router_tls: RouterTls | None = None
     message_timeout: Duration = 1.0
     # Little's law: two cores finish some 200 requests a second, and nobody waits longer than the
     # deadline of a quarter of a second.

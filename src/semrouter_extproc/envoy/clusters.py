@@ -22,6 +22,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     Http2ProtocolOptions,
     HttpProtocolOptions,
     KeepaliveSettings,
+    TransportSocket,
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import (
     ClusterLoadAssignment,
@@ -46,6 +47,7 @@ from semrouter_extproc.envoy.names import (
     ROUTER_CLUSTER,
     model_clusters,
 )
+from semrouter_extproc.envoy.tls import router_tls
 
 _UPSTREAM_PROTOCOL: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -65,17 +67,18 @@ def clusters(config: Config) -> list[Cluster]:
     # the router's own answer would cost.
     most = config.envoy.max_streams * len(routers)
     return [
-        _router(ROUTER_CLUSTER, routers, max_requests=most),
-        _router(LISTENER_CLUSTER, routers, max_requests=_MANY),
+        _router(ROUTER_CLUSTER, config, max_requests=most),
+        _router(LISTENER_CLUSTER, config, max_requests=_MANY),
         *(_model(names[model], served.endpoints) for model, served in config.models.items()),
         *([_collector(collector)] if (collector := config.tracing.collector) else []),
     ]
 
 
-def _router(name: str, endpoints: Sequence[Address], *, max_requests: int) -> Cluster:
+def _router(name: str, config: Config, *, max_requests: int) -> Cluster:
+    tls = config.envoy.router_tls
     return _cluster(
         name,
-        endpoints,
+        config.router_endpoints,
         max_requests=max_requests,
         # The router is near: one that does not accept at once is gone, and the retry is quick.
         connect_timeout=timedelta(milliseconds=250),
@@ -87,6 +90,7 @@ def _router(name: str, endpoints: Sequence[Address], *, max_requests: int) -> Cl
             base_ejection_time=timedelta(seconds=10),
             max_ejection_percent=50,
         ),
+        transport_socket=router_tls(tls) if tls else None,
     )
 
 
@@ -126,6 +130,7 @@ def _cluster(
     health_check: HealthCheck | None,
     protocol: UpstreamProtocol,
     outlier_detection: OutlierDetection | None,
+    transport_socket: TransportSocket | None = None,
 ) -> Cluster:
     return Cluster(
         name=name,
@@ -138,6 +143,7 @@ def _cluster(
         health_checks=[health_check] if health_check else [],
         outlier_detection=outlier_detection,
         circuit_breakers=_circuit_breakers(max_requests),
+        transport_socket=transport_socket,
         typed_extension_protocol_options={_UPSTREAM_PROTOCOL: Any.pack(protocol)},
     )
 
