@@ -13,7 +13,7 @@ CANARY = "Zanzibar-4711"
 
 
 def redacted(document: object) -> Any:
-    return without_text(json.dumps(document).encode())
+    return without_text(json.dumps(document).encode(), is_model_known=True)
 
 
 def test_a_chat_keeps_its_shape_and_its_lengths() -> None:
@@ -96,4 +96,13 @@ def test_no_document_gives_its_text_away(document: object) -> None:
 
 @pytest.mark.parametrize("body", [b'{"prompt": NaN}', '{"prompt": "ü"}'.encode("utf-16")])
 def test_what_only_python_reads_is_redacted_as_well(body: bytes) -> None:
-    assert without_text(body).keys() == {"prompt"}
+    assert without_text(body, is_model_known=True).keys() == {"prompt"}
+
+
+def test_only_a_model_that_is_known_is_named_and_only_where_it_belongs() -> None:
+    body = b'{"model": "secret", "messages": [{"role": "user", "model": "secret"}]}'
+
+    assert without_text(body, is_model_known=False) == {
+        "model": "unknown",
+        "messages": [{"role": "user", "left_out_bytes": 13}],
+    }

@@ -1,6 +1,7 @@
 """`semrouter serve`: the ext_proc server and its admin port."""
 
 import os
+import resource
 from typing import Final
 
 from semrouter_extproc.cli.options import ConfigFile
@@ -14,6 +15,8 @@ def serve(config: ConfigFile) -> None:
     # times as long where the cores are busy. numpy looks once, when it is loaded.
     for name in _BLAS_THREADS:
         os.environ.setdefault(name, "1")
+    # A core would hold the prompts that are under way.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Loading grpc and uvicorn takes a second that `--help` need not spend.
     import uvloop
 

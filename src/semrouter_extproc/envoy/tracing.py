@@ -5,6 +5,7 @@ from envoy_data_plane.envoy.config.trace.v3 import OpenTelemetryConfig, TracingH
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManagerTracing,
 )
+from envoy_data_plane.envoy.type.tracing.v3 import CustomTag
 from envoy_data_plane.envoy.type.v3 import Percent
 from envoy_data_plane.google.protobuf import Any
 
@@ -20,5 +21,7 @@ def tracing(config: Tracing) -> HttpConnectionManagerTracing | None:
     provider = OpenTelemetryConfig(grpc_service=told, service_name="envoy")
     return HttpConnectionManagerTracing(
         random_sampling=Percent(value=100 * config.share),
+        # Envoy's own value has the query in it, where some clients put their key.
+        custom_tags=[CustomTag(tag="http.url", value="%PATH(NQ)%")],
         provider=TracingHttp(name="envoy.tracers.opentelemetry", typed_config=Any.pack(provider)),
     )

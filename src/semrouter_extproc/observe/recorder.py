@@ -132,7 +132,8 @@ def _row(request: Handled) -> Row:
 def _line(row: Row, *, redact: bool) -> bytes:
     if redact:
         # What clients write into a header that does not count could be anything.
-        kept = replace(row, body=without_text(row.body), wish=None, redacted=True)
+        body = without_text(row.body, is_model_known=row.decision.model is not None)
+        kept = replace(row, body=body, wish=None, redacted=True)
     else:
         kept = replace(row, body=_verbatim(row.body))
     return msgspec.json.encode(kept) + b"\n"

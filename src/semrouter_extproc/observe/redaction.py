@@ -50,15 +50,22 @@ _SPEAKING: Final = frozenset({"role", "type"}) | _SETTINGS
 
 _MODEL: Final = "model"
 
+UNKNOWN_MODEL: Final = "unknown"
+"""Stands for the name of a model that no page has: a client may have written anything there."""
 
-def without_text(body: bytes) -> Any:  # noqa: ANN401 - JSON holds anything
+
+def without_text(body: bytes, *, is_model_known: bool) -> Any:  # noqa: ANN401 - JSON holds anything
     """Return the document in `body` with a length in place of every string.
 
     Strings become their number of characters, and so do tokens. Members with names of the
-    user's own are left out; `left_out_bytes` says how much they were. The model's name stays.
-    Raises `ValueError` or `RecursionError` for what is no JSON.
+    user's own are left out; `left_out_bytes` says how much they were. The name of a model stays if
+    it is known. Raises `ValueError` or `RecursionError` for what is no JSON.
     """
-    return _bare(_document(body), "")
+    document = _document(body)
+    if not isinstance(document, dict) or not isinstance(document.get(_MODEL), str):
+        return _bare(document, "")
+    model = document.pop(_MODEL)
+    return {_MODEL: model if is_model_known else UNKNOWN_MODEL} | _bare_object(document)
 
 
 def _document(body: bytes) -> Any:  # noqa: ANN401 - JSON holds anything
@@ -76,13 +83,12 @@ def _bare(value: object, name: str) -> object:
         is_text = bool(value) and all(isinstance(each, int) for each in value)
         return len(value) if is_text else [_bare(each, name) for each in value]
     if isinstance(value, str):
-        is_known = name == _MODEL or (name in _SPEAKING and value in _WORDS)
-        return value if is_known else len(value)
+        return value if name in _SPEAKING and value in _WORDS else len(value)
     return value if name in _SETTINGS else None
 
 
 def _bare_object(members: dict[str, object]) -> dict[str, object]:
-    known = _PLACES | _SETTINGS | {_MODEL}
+    known = _PLACES | _SETTINGS
     bare = {name: _bare(value, name) for name, value in members.items() if name in known}
     left_out = sum(
         len(name) + len(json.dumps(value)) for name, value in members.items() if name not in known
