@@ -1,0 +1,33 @@
+"""A small processor, for what a test wants it to say."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import grpc
+
+from semrouter_extproc.config import Address
+from semrouter_extproc.extproc._pb.ext_proc_pb2 import ProcessingResponse
+from semrouter_extproc.extproc.service import SERVICE
+
+Process = Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[ProcessingResponse]]
+"""Answers one stream, whose messages come as the bytes that Envoy sent."""
+
+
+@contextmanager
+def serving(process: Process) -> Iterator[Address]:
+    """Serve for as long as the block lasts; the address is where."""
+    server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", -1)])
+    method = grpc.stream_stream_rpc_method_handler(
+        process,
+        request_deserializer=bytes,
+        response_serializer=ProcessingResponse.SerializeToString,
+    )
+    handler = grpc.method_handlers_generic_handler(SERVICE, {"Process": method})
+    server.add_generic_rpc_handlers((handler,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield Address("127.0.0.1", port)
+    finally:
+        server.stop(grace=None).wait()
