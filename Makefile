@@ -34,6 +34,15 @@ test: $(READY) ## Run every test, those against the real Envoy and vLLM included
 test-fast: $(READY) ## Run the tests that need no vLLM
 	$(BIN)/python -m pytest -m "not vllm"
 
+# request, framing or stream; see tests/fuzz/fuzz.py
+TARGET ?= request
+RUNS ?= 1000000
+
+.PHONY: fuzz
+fuzz: $(READY) ## Fuzz TARGET with RUNS cases; what is new is kept in tests/fuzz/corpus
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/fuzz.lock
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz.py $(TARGET) --runs $(RUNS)
+
 .PHONY: check
 check: $(READY) ## Lint, types, layers
 	$(BIN)/ruff check
@@ -96,6 +105,8 @@ lock: $(READY) ## Resolve the dependencies anew
 		--output-file requirements/runtime.lock
 	$(UV_COMPILE) --extra onnx --extra otel --constraint requirements/dev.lock --no-annotate \
 		--excludes requirements/onnx.excludes --output-file requirements/onnx.lock
+	$(BIN)/uv pip compile requirements/fuzz.in --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --output-file requirements/fuzz.lock
 	$(BIN)/uv pip compile requirements/export.in --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-deps --no-annotate \
 		--constraint requirements/dev.lock --output-file requirements/export.lock
