@@ -83,9 +83,18 @@ envoy-config: $(READY) ## Write every generated Envoy bootstrap anew
 	$(BIN)/semrouter envoy-config --config config/semrouter.yaml --out deploy/envoy/envoy.yaml
 	$(BIN)/semrouter envoy-config --config deploy/compose/semrouter.yaml --out deploy/compose/envoy.yaml
 
+.PHONY: check-arm64
+check-arm64: ## Fetch the wheels that the image would have on arm64
+	requirements/check_arm64.sh
+
 .PHONY: chart-schema
 chart-schema: $(READY) ## Write the Helm chart's schema of values anew
 	$(BIN)/python deploy/k8s/values_schema.py
+
+.PHONY: reference
+reference: $(READY) ## Write docs/configuration.md and docs/metrics.md anew
+	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/metrics.py
 
 .PHONY: dashboard
 dashboard: $(READY) ## Write Grafana's dashboard anew

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from semrouter_extproc.artefact.meta import Meta
+from semrouter_extproc.artefact.meta import FORMAT, Meta, require_format
 from semrouter_extproc.artefact.outcomes import OUTCOMES, OUTCOMES_TENSORS, load_outcomes
 from semrouter_extproc.core.centroids import Centroids
 from semrouter_extproc.core.kernel import KernelModel
@@ -193,8 +193,10 @@ def _read(path: Path) -> bytes:
 
 
 def _read_meta(path: Path) -> Meta:
+    document = _read(path)
     try:
-        return msgspec.json.decode(_read(path), type=Meta)
+        require_format(document, FORMAT)
+        return msgspec.json.decode(document, type=Meta)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ArtefactError(f"{path}: {error}; {_AGAIN}") from error
 

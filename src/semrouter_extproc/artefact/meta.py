@@ -1,6 +1,6 @@
 """What an artefact knows that is no array: `meta.json`."""
 
-from typing import Literal
+from typing import Final
 
 import msgspec
 
@@ -70,6 +70,9 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     refitted: bool
 
 
+FORMAT: Final = 2
+
+
 class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything about the centroids that is no array.
 
@@ -77,7 +80,7 @@ class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     names the example that each landmark is. `static` is None where there is no static tier.
     """
 
-    format: Literal[2] = 2
+    format: int = FORMAT
     labels: tuple[str, ...]
     encoder: str
     dimensions: int
@@ -86,3 +89,16 @@ class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     landmarks: tuple[str, ...]
     provenance: Provenance
     static: StaticMeta | None = None
+
+
+class _Formatted(msgspec.Struct):
+    """Any release's document about an artefact, of which one thing is known."""
+
+    format: int
+
+
+def require_format(document: bytes, known: int) -> None:
+    """Raise `msgspec.ValidationError` for a document of another format than is `known` here."""
+    found = msgspec.json.decode(document, type=_Formatted).format
+    if found != known:
+        raise msgspec.ValidationError(f"is of format {found}, and this release reads {known}")

@@ -6,7 +6,7 @@ It lies beside the centroids: `outcomes.json`, made to be reviewed line by line,
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from semrouter_extproc.artefact.meta import Source
+from semrouter_extproc.artefact.meta import Source, require_format
 from semrouter_extproc.core.frontier import Frontier
 from semrouter_extproc.core.kernel import KernelModel
 from semrouter_extproc.core.ngrams import NgramModel
@@ -26,6 +26,8 @@ OUTCOMES_TENSORS: Final = "outcomes.safetensors"
 
 _DIGITS: Final = 9
 _AGAIN: Final = "run `semrouter tune` again, or restore the folder"
+
+FORMAT: Final = 1
 
 
 class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -63,7 +65,7 @@ class OutcomesMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     of scores and of tokens.
     """
 
-    format: Literal[1] = 1
+    format: int = FORMAT
     encoder: str
     sources: tuple[Source, ...]
     arms: tuple[ArmMeans, ...]
@@ -103,7 +105,9 @@ def load_outcomes(folder: Path) -> Tuned | None:
     if not path.is_file():
         return None
     try:
-        meta = msgspec.json.decode(path.read_bytes(), type=OutcomesMeta)
+        document = path.read_bytes()
+        require_format(document, FORMAT)
+        meta = msgspec.json.decode(document, type=OutcomesMeta)
         tensors = load_file(folder / OUTCOMES_TENSORS)
         model = None if meta.by_lot else _model(tensors, meta)
         outcomes = Outcomes(tuple(arm.name for arm in meta.arms), model, frontier_of(meta))
