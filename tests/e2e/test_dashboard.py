@@ -1,16 +1,10 @@
 """Every panel of the dashboard and every rule, on a real Prometheus that scrapes a real run."""
 
 import json
-import shutil
-import subprocess
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from math import isnan
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +13,7 @@ from semrouter_extproc.config import Config
 from support.canned_upstream import CannedUpstream
 from support.client import send
 from support.front import running_page
-from support.ports import free_port
+from support.prometheus import Prometheus, needs_prometheus, running_prometheus
 from support.serving import serving
 from support.stack import LAW, MATH, chat_body
 
@@ -28,49 +22,20 @@ RULES = DEPLOY / "prometheus" / "rules.yaml"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "semrouter.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
-PROMETHEUS = shutil.which("prometheus")
-pytestmark = pytest.mark.skipif(PROMETHEUS is None, reason="Prometheus is not installed")
+pytestmark = needs_prometheus
 
 WITHIN = 60
 
 
-class Prometheus:
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}"
-
-    def ask(self, path: str, **parameters: str) -> Any:
-        url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - of our own making
-            return json.load(answer)["data"]
-
-    def has_data(self, query: str) -> bool:
-        found = self.ask("query", query=query.replace("$__rate_interval", "20s"))["result"]
-        return any(not isnan(float(each["value"][1])) for each in found)
-
-
-@contextmanager
-def running_prometheus(config: Config, folder: Path) -> Iterator[Prometheus]:
+def prometheus_page(config: Config) -> str:
     """Scrape the router of `config` every second, and evaluate the rules as often."""
-    assert PROMETHEUS is not None
-    port = free_port()
-    page = folder / "prometheus.yaml"
     scraped = {"job_name": "semrouter", "static_configs": [{"targets": [str(config.server.admin)]}]}
     document = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(RULES)],
         "scrape_configs": [scraped],
     }
-    page.write_text(yaml.safe_dump(document))
-    command = [PROMETHEUS, f"--config.file={page}", f"--storage.tsdb.path={folder / 'data'}"]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, f"--web.listen-address=127.0.0.1:{port}"], stderr=log, stdout=log
-        )
-    try:
-        yield Prometheus(port)
-    finally:
-        process.terminate()
-        process.wait(20)
+    return yaml.safe_dump(document)
 
 
 class Traffic:
@@ -108,7 +73,8 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometh
         shadow = folder / "shadow.yaml"
         shadow.write_text(yaml.safe_dump(page | {"routes": {"math": {"reasoning": "off"}}}))
         config, _ = stack.enter_context(running_page(page | {"shadow": str(shadow)}, folder))
-        yield stack.enter_context(running_prometheus(config, folder)), Traffic(config)
+        prometheus = running_prometheus(prometheus_page(config), folder)
+        yield stack.enter_context(prometheus), Traffic(config)
 
 
 def test_every_panel_has_data(observed: tuple[Prometheus, Traffic]) -> None:

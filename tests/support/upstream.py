@@ -60,8 +60,8 @@ async def _events(count: int) -> AsyncIterator[bytes]:
 def _app(upstream: Upstream) -> Starlette:
     async def answer(request: Request) -> Response:
         body = await request.body()
-        if request.url.path == "/health":
-            return Response()
+        if request.url.path in {"/health", "/metrics"}:
+            return Response(media_type="text/plain")
         upstream.arrived.append(
             Arrived(request.method, request.url.path, dict(request.headers), body)
         )

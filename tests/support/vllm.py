@@ -22,6 +22,7 @@ from semrouter_extproc.workbench.backend.server import (
 from semrouter_extproc.workbench.loopback import reserved_ports
 from semrouter_extproc.workbench.progress import Progress, Silent
 from support import templates, tiny_model
+from support.compose import served_names, services
 from support.rendering import RenderingUpstream
 from support.serving import serving
 
@@ -87,9 +88,13 @@ def chat_templates() -> Path:
 def tiny_vllm(
     installation: Installation, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[VllmBackend]:
-    """Run one vLLM with the tiny model and the demo's chat template for all tests."""
+    """Run one vLLM with the tiny model and the demo's chat template for all tests.
+
+    It also goes by the names of deploy/compose's default model, for which it stands in.
+    """
+    names = (TINY, *served_names(services("cpu")["fast-cpu"]))
     log = tmp_path_factory.mktemp("tiny-vllm") / "vllm.log"
-    with running_tiny_vllm(installation, log, Silent(), flags=_PARSING) as address:
+    with running_tiny_vllm(installation, log, Silent(), names=names, flags=_PARSING) as address:
         yield VllmBackend(address, TINY, log)
 
 
