@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import structlog.testing
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from semrouter_extproc.core.policy import Decision, Reason
@@ -77,6 +78,14 @@ def test_a_line_says_what_was_decided_and_nothing_of_the_prompt() -> None:
         }
     ]
     assert logged.counted("written") == 1
+
+
+@pytest.mark.parametrize("traceparent", ["", "none", "-", "00"])
+def test_what_is_no_trace_is_not_named(traceparent: str) -> None:
+    with scene() as logged:
+        logged.log.handled(structs.replace(REQUEST, traceparent=traceparent))
+
+    assert "trace_id" not in logged.lines[0]
 
 
 def test_prompts_are_logged_where_they_are_asked_for() -> None:

@@ -100,7 +100,7 @@ def _facts(request: Handled) -> Mapping[str, Any]:
     decision = request.decision
     told = {
         "request_id": request.id,
-        "trace_id": request.traceparent.split("-")[1] if request.traceparent else None,
+        "trace_id": _trace_of(request.traceparent),
         "path": request.path,
         "model": decision.model,
         "category": decision.category,
@@ -112,3 +112,9 @@ def _facts(request: Handled) -> Mapping[str, Any]:
         "prompt_chars": len(request.text),
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _trace_of(traceparent: str) -> str | None:
+    """Return the trace's id; None outside of one, and for what is no `traceparent`."""
+    _, _, rest = traceparent.partition("-")
+    return rest.partition("-")[0] or None
