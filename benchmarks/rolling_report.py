@@ -76,8 +76,7 @@ def markdown(results: Results) -> str:
         "that was ready the next. Doubled are requests that reached the model more often than they "
         "were asked, undecided those that no router decided about, and late those for which a "
         "router's deadline of 250 ms was too short to encode them. Stolen is the share of its "
-        "cores' time that the virtual machine did not get: while it stands still for more than a "
-        "second, Envoy's message timeout passes, and requests fail open."
+        "cores' time that the virtual machine did not get."
     )
     return "\n".join(
         [
