@@ -40,6 +40,7 @@ def doctor(vllm: VllmBackend, folder: Path, dialect: str) -> tuple[int, Any]:
     document = {
         "models": {vllm.model: {"dialect": dialect, "endpoints": [str(vllm.address)]}},
         "default": {"model": vllm.model},
+        "aliases": ["not-served"],
         "dialects": {"ignored": IGNORED, "refused": REFUSED},
     }
     page.write_text(json.dumps(document))
@@ -56,7 +57,7 @@ def test_a_switch_that_the_template_obeys_works(tiny_vllm: VllmBackend, tmp_path
     assert finding["detail"].startswith("the prompts differ from token ")
     assert finding["detail"].endswith("at the end: the rest stays in prefix caches")
     (warning,) = finding["warnings"]
-    assert warning.startswith("the server does not list auto, MoM")
+    assert warning.startswith("the server does not list not-served")
 
 
 def test_a_switch_that_the_template_ignores_is_found_out(
