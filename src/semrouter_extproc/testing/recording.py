@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,6 +33,7 @@ from semrouter_extproc.workbench.loopback import reserved_ports
 MODES: Final = ("BUFFERED", "STREAMED", "FULL_DUPLEX_STREAMED")
 
 _MOMENT: Final = 0.5
+_ANSWER: Final = b"{}"
 _CHAT: Final = "/v1/chat/completions"
 
 
@@ -183,9 +184,10 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         self.send_response(200)
-        self.send_header("content-length", "2")
+        self.send_header("content-length", str(len(_ANSWER)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        with suppress(OSError):  # the client may have gone away
+            self.wfile.write(_ANSWER)
         self.close_connection = True
 
 
@@ -211,8 +213,10 @@ def _send(address: Address, request: Sent) -> None:
             time.sleep(_MOMENT)
             return
         client.sendall(_body(request))
-        while client.recv(65536):
-            pass
+        received = b""
+        # Envoy keeps a connection that it is about to close for another second.
+        while not received.endswith(_ANSWER) and (more := client.recv(65536)):
+            received += more
 
 
 def _head(request: Sent) -> bytes:
