@@ -18,13 +18,14 @@ from load.prompts import held_out
 from load.replicas import Replica, running_replicas
 from load.stack import running_envoy
 from load.stolen import CoreTime
-from load.talking import TalkingUpstream, listening, running_talker
+from load.talking import TalkingUpstream, listening
 from load.traffic import Questions, arrivals, send
 from results_files import publish
 from rich.console import Console
 from rolling_report import Results, Row, markdown
 
 from semrouter_extproc.config import Address
+from semrouter_extproc.workbench.loopback import serving
 from semrouter_extproc.workbench.progress import Progress
 from semrouter_extproc.workbench.waiting import waiting_on
 
@@ -110,7 +111,7 @@ def running_site(texts: Sequence[str], folder: Path, progress: Progress) -> Iter
     """Run everything for as long as the block lasts."""
     progress.step("Starting the routers and Envoy")
     with (
-        running_talker() as model,
+        serving(TalkingUpstream()) as model,
         running_replicas(ROUTERS, model.address, folder, progress) as replicas,
         running_envoy(
             model.address, [each.address for each in replicas], folder / "envoy"

@@ -84,19 +84,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_talker() -> Iterator[TalkingUpstream]:
-    """Run the server in a thread for as long as the block lasts."""
-    with TalkingUpstream() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@contextmanager
 def listening(number: int, front: Address, questions: Questions) -> Iterator[list[Stream]]:
     """Let so many clients take one stream after the other; at the end the list has them all."""
     heard: list[Stream] = []

@@ -1,10 +1,8 @@
 """The Helm chart by Helm's own engine, and what it makes by the schemas of Kubernetes."""
 
-import importlib.util
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import kubernetes_validate
@@ -16,9 +14,11 @@ from semrouter_extproc.config import parse
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import validate
 from support.custom_kinds import KINDS, faults
+from support.scripts import script
 
 K8S = Path(__file__).parents[2] / "deploy" / "k8s"
 CHART = K8S / "semrouter"
+SCHEMA = script(K8S / "values_schema.py")
 VERSIONS = ("1.25", "1.29", "1.33", "1.37")
 
 Values = dict[str, Any]
@@ -228,22 +228,13 @@ def test_values_that_contradict_each_other_are_refused(values: Values, message: 
         objects(MINIMAL | values)
 
 
-def values_schema() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("values_schema", K8S / "values_schema.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_schema_is_that_of_the_routers_page() -> None:
     written = (CHART / "values.schema.json").read_text()
 
-    assert written == values_schema().written(), "run `make chart-schema`"
+    assert written == SCHEMA.written(), "run `make chart-schema`"
 
 
 def test_every_value_is_in_the_schema() -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text())
 
-    assert set(values) | {"global"} == set(values_schema().values_schema()["properties"])
+    assert set(values) | {"global"} == set(SCHEMA.values_schema()["properties"])

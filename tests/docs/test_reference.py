@@ -1,10 +1,8 @@
 """The pages that scripts write, against the router that they describe."""
 
-import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ import yaml
 from semrouter_extproc.config import load, parse
 from support.ports import free_port
 from support.processes import running_router
+from support.scripts import script
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -20,16 +19,7 @@ PAGE = ROOT / "config" / "semrouter.yaml"
 NAMED_BY_OPERATORS = {"models": "NAME", "routes": "CATEGORY"}
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-REFERENCE = script("reference")
+REFERENCE = script(DOCS / "reference.py")
 
 
 def first_cells(document: str) -> list[str]:
@@ -50,7 +40,7 @@ def paths(page: dict[str, Any], above: str = "") -> Iterator[str]:
     ("name", "document"), [("reference", "configuration.md"), ("metrics", "metrics.md")]
 )
 def test_what_a_script_wrote_is_current(name: str, document: str) -> None:
-    assert script(name).written() == (DOCS / document).read_text(), "make reference"
+    assert script(DOCS / f"{name}.py").written() == (DOCS / document).read_text(), "make reference"
 
 
 def test_every_key_of_a_page_is_in_the_reference() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from semrouter_extproc.config import Config
+from semrouter_extproc.workbench.loopback import serving
 from support.canned_upstream import CannedUpstream
 from support.client import send
 from support.eventually import eventually
 from support.front import running_page
 from support.processes import RouterProcess, running_router
-from support.serving import serving
 from support.stack import LAW, MATH, chat_body
 
 CHAT = "/v1/chat/completions"

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from semrouter_extproc.config import Config
+from semrouter_extproc.workbench.loopback import serving
 from support.canned_upstream import CannedUpstream
 from support.client import send
 from support.front import running_page
 from support.prometheus import Prometheus, needs_prometheus, running_prometheus
-from support.serving import serving
 from support.stack import LAW, MATH, chat_body
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

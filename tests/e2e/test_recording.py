@@ -15,12 +15,12 @@ from semrouter_extproc.cli.app import main
 from semrouter_extproc.config import Config, parse
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import EnvoyProcess
+from semrouter_extproc.workbench.loopback import serving
 from semrouter_extproc.workbench.records import read_records
 from support.canned_upstream import CannedUpstream
 from support.client import send
 from support.ports import free_port
 from support.processes import RouterProcess, running_router
-from support.serving import serving
 from support.stack import LAW, MATH, chat_body
 
 CHAT = "/v1/chat/completions"

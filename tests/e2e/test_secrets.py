@@ -9,12 +9,12 @@ from typing import Final
 
 import pytest
 
+from semrouter_extproc.workbench.loopback import serving
 from support.canned_upstream import CannedUpstream
 from support.client import send
 from support.collector import running_collector
 from support.eventually import eventually
 from support.front import running_page
-from support.serving import serving
 from support.stack import MATH, chat_body
 
 CANARY: Final = "Zanzibar4711"

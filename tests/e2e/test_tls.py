@@ -8,11 +8,11 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from semrouter_extproc.workbench.loopback import serving
 from support.canned_upstream import CannedUpstream
 from support.certificates import NAME, Authority
 from support.client import send
 from support.front import running_page
-from support.serving import serving
 from support.stack import MATH, chat_body
 
 

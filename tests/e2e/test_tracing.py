@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from semrouter_extproc.config import Config
+from semrouter_extproc.workbench.loopback import serving
 from support.canned_upstream import CannedUpstream
 from support.client import Answer, send
 from support.collector import Collector, running_collector
@@ -17,7 +18,6 @@ from support.eventually import eventually
 from support.front import running_page
 from support.ports import free_port
 from support.processes import RouterProcess
-from support.serving import serving
 from support.stack import MATH, chat_body
 
 

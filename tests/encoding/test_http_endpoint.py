@@ -11,10 +11,10 @@ from threading import Thread
 import pytest
 
 from semrouter_extproc.encoding.http_endpoint import HttpEndpoint
+from semrouter_extproc.workbench.loopback import serving
 from support.embeddings_server import EmbeddingsServer
 from support.model_server import babbling
 from support.ports import free_port
-from support.serving import serving
 
 OK = b"HTTP/1.1 200 OK\r\n"
 QUESTION = b'{"input": ["a"]}'

@@ -8,9 +8,9 @@ import pytest
 
 from semrouter_extproc.encoding.remote_encoder import RemoteEncoder
 from semrouter_extproc.errors import EncoderUnavailable, EncodingFailed
+from semrouter_extproc.workbench.loopback import serving
 from support.embeddings_server import EmbeddingsServer, base64_of, embeddings, lengths, listing
 from support.ports import free_port
-from support.serving import serving
 
 PROMPT = "the prompt that nobody may quote"
 

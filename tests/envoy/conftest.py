@@ -4,9 +4,9 @@ import pytest
 
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import EnvoyProcess
+from semrouter_extproc.workbench.loopback import serving
 from support.canned_upstream import CannedUpstream
 from support.scene import Scene, scene_config
-from support.serving import serving
 from support.stub_router import stub_router
 
 

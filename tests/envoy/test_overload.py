@@ -11,11 +11,10 @@ import pytest
 from semrouter_extproc.config import Address
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import EnvoyProcess
-from semrouter_extproc.workbench.loopback import get
+from semrouter_extproc.workbench.loopback import get, serving
 from support.canned_upstream import CannedUpstream
 from support.client import Answer, send
 from support.scene import chat_body, scene_config
-from support.serving import serving
 
 PATIENCE = 4.0
 STREAMS = 3

@@ -11,13 +11,13 @@ from typing import Any
 import yaml
 
 from semrouter_extproc.config import Config
+from semrouter_extproc.workbench.loopback import serving
 from support.canned_upstream import CannedUpstream
 from support.client import send
 from support.documents import ROOT
 from support.eventually import eventually
 from support.front import running_page
 from support.ports import free_port
-from support.serving import serving
 from support.stack import LAW, MATH, chat_body
 
 CASES = 12

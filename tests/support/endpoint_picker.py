@@ -6,7 +6,6 @@ sends on what it was sent.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -22,12 +21,10 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import (
     ProcessingResponse,
     StreamedBodyResponse,
 )
-from semrouter_extproc.extproc.service import SERVICE
+from semrouter_extproc.testing.serving import serving_processor
 
 DESTINATION = "x-gateway-destination-endpoint"
 POOL = "x-pool"
-
-_ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 @dataclass(frozen=True)
@@ -58,13 +55,13 @@ class EndpointPicker:
         return request
 
     def process(
-        self, requests: Iterator[ProcessingRequest], context: grpc.ServicerContext
+        self, requests: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[ProcessingResponse]:
         """Answer one stream of Envoy's."""
         pool = dict(context.invocation_metadata() or ()).get(POOL, "")
         headers: dict[str, str] = {}
         body = b""
-        for message in requests:
+        for message in map(ProcessingRequest.FromString, requests):
             match message.WhichOneof("request"):
                 case "request_headers":
                     told = message.request_headers.headers.headers
@@ -105,17 +102,6 @@ def _sent_on(chunk: HttpBody) -> ProcessingResponse:
 def endpoint_picker(endpoints: Mapping[str, str]) -> Iterator[EndpointPicker]:
     """Serve for as long as the block lasts."""
     picker = EndpointPicker(endpoints)
-    server = grpc.server(ThreadPoolExecutor(16), options=_ANY_SIZE)
-    process = grpc.stream_stream_rpc_method_handler(
-        picker.process,
-        request_deserializer=ProcessingRequest.FromString,
-        response_serializer=ProcessingResponse.SerializeToString,
-    )
-    handler = grpc.method_handlers_generic_handler(SERVICE, {"Process": process})
-    server.add_generic_rpc_handlers((handler,))
-    picker.port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
+    with serving_processor(picker.process) as address:
+        picker.port = address.port
         yield picker
-    finally:
-        server.stop(grace=None).wait()

@@ -19,12 +19,11 @@ from semrouter_extproc.workbench.backend.server import (
     install,
     running_vllm,
 )
-from semrouter_extproc.workbench.loopback import reserved_ports
+from semrouter_extproc.workbench.loopback import reserved_ports, serving
 from semrouter_extproc.workbench.progress import Progress, Silent
 from support import templates, tiny_model
 from support.compose import served_names, services
 from support.rendering import RenderingUpstream
-from support.serving import serving
 
 TINY: Final = "tiny"
 """The tiny model's name."""

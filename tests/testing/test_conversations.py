@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from semrouter_extproc.testing.conversations import Conversation, read, recorded, write
-from semrouter_extproc.testing.recording import MODES, record, requests
+from semrouter_extproc.testing.recording import MODES, record, requests, title
 
 RECORDED = {each.name: each for each in recorded()}
 QUICK = ("chat", "get", "trailers", "upload")
@@ -18,7 +18,7 @@ def kinds(conversation: Conversation) -> list[str | None]:
 
 
 def test_every_request_is_recorded_in_every_mode() -> None:
-    titles = {f"{mode.lower().replace('_', '-')}-{name}" for mode in MODES for name in requests()}
+    titles = {title(mode, name) for mode in MODES for name in requests()}
 
     assert RECORDED.keys() == titles
 

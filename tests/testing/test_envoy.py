@@ -12,12 +12,12 @@ import pytest
 from semrouter_extproc.config import Address
 from semrouter_extproc.envoy.launcher import EnvoyProcess
 from semrouter_extproc.extproc._pb import ext_proc_pb2 as pb
+from semrouter_extproc.testing import recording
 from semrouter_extproc.testing.conversations import Conversation, recorded
 from semrouter_extproc.testing.envoy import Answered, Broken, Forwarded
 from semrouter_extproc.testing.plain_envoy import bootstrap
 from semrouter_extproc.testing.playing import play
-from semrouter_extproc.testing.recording import MODES
-from semrouter_extproc.testing.serving import serving
+from semrouter_extproc.testing.serving import serving_processor
 from semrouter_extproc.workbench.loopback import reserved_ports
 from support.client import Answer, send
 from support.upstream import Upstream, running_upstream
@@ -30,14 +30,7 @@ Reply = Callable[[pb.ProcessingRequest, int], list[pb.ProcessingResponse] | None
 
 def passing(message: pb.ProcessingRequest, mode: int) -> list[pb.ProcessingResponse]:
     """Let everything go on as it is."""
-    if message.HasField("request_headers"):
-        return [pb.ProcessingResponse(request_headers=pb.HeadersResponse())]
-    answer = pb.ProcessingResponse(request_body=pb.BodyResponse())
-    if mode == pb.FULL_DUPLEX_STREAMED:
-        back = answer.request_body.response.body_mutation.streamed_response
-        back.body = message.request_body.body
-        back.end_of_stream = message.request_body.end_of_stream
-    return [answer]
+    return [recording.passing(message, mode)]
 
 
 def setting(*, action: int = pb.OVERWRITE_IF_EXISTS_OR_ADD, **header: Any) -> Reply:
@@ -168,18 +161,18 @@ class Site:
 def running_site(mode: str, folder: Path) -> Iterator[Site]:
     with ExitStack() as stack:
         processor = Processor()
-        address = stack.enter_context(serving(processor.process))
+        address = stack.enter_context(serving_processor(processor.process))
         model = stack.enter_context(running_upstream("model"))
         listen, admin = stack.enter_context(reserved_ports(2))
         where = Address("127.0.0.1", model.port)
         page = bootstrap(mode, listen=listen, admin=admin, processor=address, model=where)
         stack.enter_context(EnvoyProcess(page, folder))
-        name = f"{mode.lower().replace('_', '-')}-chat"
+        name = recording.title(mode, "chat")
         (chat,) = (each for each in recorded() if each.name == name)
         yield Site(listen, processor, address, model, chat)
 
 
-@pytest.fixture(scope="module", params=MODES)
+@pytest.fixture(scope="module", params=recording.MODES)
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:

@@ -10,10 +10,10 @@ from semrouter_extproc.cli.app import main
 from semrouter_extproc.config import Address, Config, parse
 from semrouter_extproc.workbench.doctor import Report, examine
 from semrouter_extproc.workbench.doctor.judging import Verdict
+from semrouter_extproc.workbench.loopback import serving
 from semrouter_extproc.workbench.progress import Silent
 from support.model_server import ModelServer
 from support.ports import free_port
-from support.serving import serving
 
 NAMES = ("small", "auto", "MoM")
 

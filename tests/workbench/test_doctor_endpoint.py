@@ -10,10 +10,10 @@ from semrouter_extproc.core.reasoning import Dialect, Reasoning, Spelling
 from semrouter_extproc.workbench.doctor.endpoint import Endpoint
 from semrouter_extproc.workbench.doctor.questions import Question, question
 from semrouter_extproc.workbench.doctor.replies import Answer, Nonsense, Refusal, Reply, Silence
+from semrouter_extproc.workbench.loopback import serving
 from support import dialects
 from support.model_server import ModelServer, babbling
 from support.ports import free_port
-from support.serving import serving
 
 OK = b"HTTP/1.1 200 OK\r\n"
 QUESTION = Question(b'{"return_token_ids":true}', b'{"plain":true}')

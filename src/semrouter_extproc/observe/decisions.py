@@ -14,7 +14,7 @@ from semrouter_extproc.config import Log as LogConfig
 from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.observe.backlog import Backlog
 from semrouter_extproc.observe.metrics import Logging, Metrics
-from semrouter_extproc.observe.observer import Handled, is_sampled
+from semrouter_extproc.observe.observer import Handled, facts_of, is_sampled
 
 Redact = Callable[[str], str]
 """Returns what of a text may be logged. Called in one thread; may take its time, and may raise."""
@@ -97,21 +97,15 @@ def redaction(name: str) -> Redact:
 
 
 def _facts(request: Handled) -> Mapping[str, Any]:
-    decision = request.decision
-    told = {
-        "request_id": request.id,
-        "trace_id": _trace_of(request.traceparent),
+    facts: dict[str, Any] = facts_of(request) | {
         "path": request.path,
-        "model": decision.model,
-        "category": decision.category,
-        "confidence": None if decision.confidence is None else round(decision.confidence, 3),
-        "reasoning": decision.reasoning.value,
-        "reason": decision.reason.value,
-        "rung": request.rung,
         "milliseconds": round((request.ended - request.began) / 1e6, 2),
         "prompt_chars": len(request.text),
     }
-    return {name: value for name, value in told.items() if value is not None}
+    if "confidence" in facts:
+        facts["confidence"] = round(facts["confidence"], 3)
+    trace = _trace_of(request.traceparent)
+    return facts if trace is None else facts | {"trace_id": trace}
 
 
 def _trace_of(traceparent: str) -> str | None:

@@ -31,6 +31,21 @@ class Handled(msgspec.Struct, frozen=True):
     traceparent: str = ""
 
 
+def facts_of(request: Handled) -> dict[str, str | float]:
+    """Return what was decided and how, by name; what is not there is left out."""
+    decision = request.decision
+    told: dict[str, str | float | None] = {
+        "request_id": request.id,
+        "model": decision.model,
+        "category": decision.category,
+        "confidence": decision.confidence,
+        "reasoning": decision.reasoning.value,
+        "reason": decision.reason.value,
+        "rung": request.rung and request.rung.value,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
 class Observer(Protocol):
     """Takes note of requests."""
 

@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from semrouter_extproc.config import Address
-from semrouter_extproc.observe.observer import Handled
+from semrouter_extproc.observe.observer import Handled, facts_of
 
 _TIMEOUT: Final = 2
 """Seconds for a collector to take what is told; it also bounds how long closing takes."""
@@ -70,15 +70,5 @@ def tracing(collector: Address) -> Iterator[Tracer]:
 
 
 def _attributes(request: Handled) -> dict[str, AttributeValue]:
-    decision = request.decision
-    told: dict[str, AttributeValue | None] = {
-        "semrouter.request_id": request.id,
-        "semrouter.model": decision.model,
-        "semrouter.category": decision.category,
-        "semrouter.confidence": decision.confidence,
-        "semrouter.reasoning": decision.reasoning.value,
-        "semrouter.reason": decision.reason.value,
-        "semrouter.rung": request.rung and request.rung.value,
-        "url.path": request.path,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+    told = {f"semrouter.{name}": value for name, value in facts_of(request).items()}
+    return {**told, "url.path": request.path}

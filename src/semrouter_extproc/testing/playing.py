@@ -12,11 +12,7 @@ from semrouter_extproc.extproc._pb.ext_proc_pb2 import ProcessingRequest, Proces
 from semrouter_extproc.extproc.service import SERVICE
 from semrouter_extproc.testing.conversations import Conversation
 from semrouter_extproc.testing.envoy import Envoy, Outcome
-
-_ANY_SIZE: Final = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-)
+from semrouter_extproc.testing.serving import ANY_SIZE
 
 _MOMENT: Final = 0.3
 """Seconds in which a server that is done ends its stream."""
@@ -39,7 +35,7 @@ class Played:
 
 def play(address: str, conversation: Conversation, *, patience: float = 10.0) -> Played:
     """Play `conversation` to the server at `address`, HOST:PORT, for `patience` seconds at most."""
-    with grpc.insecure_channel(address, _ANY_SIZE) as channel:
+    with grpc.insecure_channel(address, ANY_SIZE) as channel:
         return _Stream(channel, conversation, patience).run()
 
 

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,8 +27,8 @@ from semrouter_extproc.envoy.launcher import EnvoyProcess
 from semrouter_extproc.extproc._pb import ext_proc_pb2 as pb
 from semrouter_extproc.testing.conversations import Conversation, write
 from semrouter_extproc.testing.plain_envoy import bootstrap
-from semrouter_extproc.testing.serving import serving
-from semrouter_extproc.workbench.loopback import reserved_ports
+from semrouter_extproc.testing.serving import serving_processor
+from semrouter_extproc.workbench.loopback import reserved_ports, serving
 
 MODES: Final = ("BUFFERED", "STREAMED", "FULL_DUPLEX_STREAMED")
 
@@ -103,16 +103,22 @@ def record(mode: str, sent: Mapping[str, Sent]) -> Iterator[Conversation]:
     """Send each request through an Envoy in this `mode`, and yield what it said about it."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        upstream = stack.enter_context(_answering())
+        answering = stack.enter_context(serving(ThreadingHTTPServer(("127.0.0.1", 0), _Answer)))
+        model = Address("127.0.0.1", answering.server_port)
         scribe = _Scribe()
-        processor = stack.enter_context(serving(scribe.process))
+        processor = stack.enter_context(serving_processor(scribe.process))
         listen, admin = stack.enter_context(reserved_ports(2))
-        page = bootstrap(mode, listen=listen, admin=admin, processor=processor, model=upstream)
+        page = bootstrap(mode, listen=listen, admin=admin, processor=processor, model=model)
         stack.enter_context(EnvoyProcess(page, folder))
         for name, request in sent.items():
-            title = f"{mode.lower().replace('_', '-')}-{name}"
-            said = scribe.hear(partial(_send, listen, request))
-            yield Conversation(title, tuple(said), hung_up=request.hangs_up_after is not None)
+            said = tuple(scribe.hear(partial(_send, listen, request)))
+            gone = request.hangs_up_after is not None
+            yield Conversation(title(mode, name), said, hung_up=gone)
+
+
+def title(mode: str, name: str) -> str:
+    """Return the name of the conversation about a request in a mode."""
+    return f"{mode.lower().replace('_', '-')}-{name}"
 
 
 class _Scribe:
@@ -141,11 +147,11 @@ class _Scribe:
             message = pb.ProcessingRequest.FromString(raw)
             if message.HasField("protocol_config"):
                 mode = message.protocol_config.request_body_mode
-            yield _passing(message, mode)
+            yield passing(message, mode)
 
 
-def _passing(message: pb.ProcessingRequest, mode: int) -> pb.ProcessingResponse:
-    """Let one message go on."""
+def passing(message: pb.ProcessingRequest, mode: int) -> pb.ProcessingResponse:
+    """Return the answer that lets one message go on, in a mode of `BodySendMode`."""
     if message.HasField("request_headers"):
         return pb.ProcessingResponse(request_headers=pb.HeadersResponse())
     if message.HasField("request_trailers"):
@@ -189,18 +195,6 @@ class _Answer(BaseHTTPRequestHandler):
         with suppress(OSError):  # the client may have gone away
             self.wfile.write(_ANSWER)
         self.close_connection = True
-
-
-@contextmanager
-def _answering() -> Iterator[Address]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Answer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield Address("127.0.0.1", server.server_port)
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def _send(address: Address, request: Sent) -> None:

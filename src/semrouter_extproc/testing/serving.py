@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Final
 
 import grpc
 
@@ -13,11 +14,17 @@ from semrouter_extproc.extproc.service import SERVICE
 Process = Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[ProcessingResponse]]
 """Answers one stream, whose messages come as the bytes that Envoy sent."""
 
+_STREAMS: Final = 16
+ANY_SIZE: Final = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+)
+
 
 @contextmanager
-def serving(process: Process) -> Iterator[Address]:
+def serving_processor(process: Process) -> Iterator[Address]:
     """Serve for as long as the block lasts; the address is where."""
-    server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", -1)])
+    server = grpc.server(ThreadPoolExecutor(_STREAMS), options=ANY_SIZE)
     method = grpc.stream_stream_rpc_method_handler(
         process,
         request_deserializer=bytes,

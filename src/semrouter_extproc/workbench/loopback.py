@@ -1,14 +1,18 @@
 """Ports and answers of this machine itself."""
 
 import socket
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from socketserver import BaseServer
+from typing import Final, TypeVar
 
 from semrouter_extproc.config import Address
 
 _HOST: Final = "127.0.0.1"
+
+_Server = TypeVar("_Server", bound=BaseServer)
 
 
 @contextmanager
@@ -24,6 +28,19 @@ def reserved_ports(count: int) -> Iterator[list[Address]]:
             # Only after binding: before, the kernel might give two holders the same port.
             each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         yield [Address(_HOST, each.getsockname()[1]) for each in sockets]
+
+
+@contextmanager
+def serving(server: _Server) -> Iterator[_Server]:
+    """Serve in a thread for as long as the block lasts."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def get(address: Address, path: str, *, seconds: float = 5.0) -> str:
