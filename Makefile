@@ -96,6 +96,10 @@ reference: $(READY) ## Write docs/configuration.md and docs/metrics.md anew
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/metrics.py
 
+.PHONY: faults
+faults: $(READY) ## Do every fault to a router behind Envoys, and write docs/faults.md anew
+	PYTHONPATH=tests $(BIN)/python docs/faults.py
+
 .PHONY: dashboard
 dashboard: $(READY) ## Write Grafana's dashboard anew
 	$(BIN)/python deploy/grafana/dashboard.py

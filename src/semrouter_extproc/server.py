@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from semrouter_extproc.admin.inside import Inside
 from semrouter_extproc.assembly import load_edition, load_encoder, running_batcher, secret
 from semrouter_extproc.config import Address, Config, load
 from semrouter_extproc.config import Server as ServerConfig
+from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.errors import ConfigError
 from semrouter_extproc.extproc.answers import AnswerListener
 from semrouter_extproc.extproc.health import Health
@@ -37,7 +38,11 @@ _MESSAGE_OVERHEAD: Final = 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
-async def serve(page: Path) -> None:
+EncoderLoader = Callable[..., AnyEncoder]
+"""From the page's section `encoder` and the artefacts to an encoder that goes with them."""
+
+
+async def serve(page: Path, *, encoder_of: EncoderLoader = load_encoder) -> None:
     """Serve until SIGTERM or SIGINT, then drain; each further signal ends a wait of the drain.
 
     Changes of the page, and of what it names, are taken up on the way. Raises `ConfigError` for a
@@ -53,7 +58,7 @@ async def serve(page: Path) -> None:
     metrics = Metrics(CollectorRegistry())
     inside = Inside(metrics.registry, lambda: edition)
     async with _serving_admin(config.server, inside):
-        encoder = await asyncio.to_thread(load_encoder, config.encoder, *edition.artefacts)
+        encoder = await asyncio.to_thread(encoder_of, config.encoder, *edition.artefacts)
         async with (
             running_batcher(config, encoder, metrics) as submit,
             observing(config, metrics) as observers,

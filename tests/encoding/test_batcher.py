@@ -389,14 +389,26 @@ async def test_what_an_encoder_says_of_its_failure_is_passed_on() -> None:
     await queue.aclose()
 
 
-async def test_a_vector_too_few_is_an_error_and_not_somebody_elses_vector() -> None:
-    class LosesOne(LengthEncoder):
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda vectors: vectors[1:],
+        lambda vectors: vectors[:, 1:],
+        lambda vectors: vectors.ravel(),
+        lambda vectors: vectors * np.float32("nan"),
+    ],
+    ids=["too few", "too short", "no matrix", "no numbers"],
+)
+async def test_what_are_no_vectors_of_these_texts_is_an_error(
+    spoil: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> None:
+    class Spoiling(LengthEncoder):
         def encode(self, batch: Sequence[list[str]]) -> NDArray[np.float32]:
-            return super().encode(batch)[1:]
+            return spoil(super().encode(batch))
 
-    queue = batcher(LosesOne())
+    queue = batcher(Spoiling())
 
-    with pytest.raises(EncodingFailed, match="1 texts gave 0 vectors"):
+    with pytest.raises(EncodingFailed, match="no 1 vectors of"):
         await queue.submit("text")
     await queue.aclose()
 

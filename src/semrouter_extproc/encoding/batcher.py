@@ -203,8 +203,9 @@ class Batcher(Generic[Tokens]):
     def _encode_safely(self, tokens: Sequence[Tokens]) -> Sequence[Vector] | EncodingFailed:
         try:
             vectors = self._encoder.encode(tokens)
-            if len(vectors) != len(tokens):
-                return EncodingFailed(f"{len(tokens)} texts gave {len(vectors)} vectors")
+            wanted = (len(tokens), self._encoder.dimensions)
+            if vectors.shape != wanted or not np.isfinite(vectors).all():
+                return EncodingFailed(f"no {wanted[0]} vectors of {wanted[1]} numbers came back")
             return list(vectors)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a model raises
             return _failure(error)

@@ -11,14 +11,25 @@ _LONGEST_BODY = 64 * 1024 * 1024
 
 
 def bootstrap(
-    mode: str, *, listen: Address, admin: Address, processor: Address, model: Address
+    mode: str,
+    *,
+    listen: Address,
+    admin: Address,
+    processor: Address,
+    model: Address,
+    fail_open: bool = False,
+    message_timeout: str = "10s",
 ) -> str:
     """Return a bootstrap in YAML. `mode` is a name of `BodySendMode`; all goes to `model`."""
+    asking = _processor(mode) | {
+        "failure_mode_allow": fail_open,
+        "message_timeout": message_timeout,
+    }
     return yaml.safe_dump(
         {
             "admin": {"address": _address(admin)},
             "static_resources": {
-                "listeners": [_listener(mode, listen)],
+                "listeners": [_listener(asking, listen)],
                 "clusters": [
                     _cluster("processor", processor, http2=True),
                     _cluster("model", model, http2=False),
@@ -28,7 +39,7 @@ def bootstrap(
     )
 
 
-def _listener(mode: str, listen: Address) -> dict[str, Any]:
+def _listener(asking: dict[str, Any], listen: Address) -> dict[str, Any]:
     host = {
         "name": "all",
         "domains": ["*"],
@@ -41,7 +52,7 @@ def _listener(mode: str, listen: Address) -> dict[str, Any]:
         "http_protocol_options": {"enable_trailers": True},
         "route_config": {"virtual_hosts": [host]},
         "http_filters": [
-            _filter("ext_proc", _processor(mode)),
+            _filter("ext_proc", asking),
             _filter("router", {"@type": f"{_TYPES}.filters.http.router.v3.Router"}),
         ],
     }
@@ -60,7 +71,6 @@ def _processor(mode: str) -> dict[str, Any]:
             "request_trailer_mode": trailers,
             "response_header_mode": "SKIP",
         },
-        "message_timeout": "10s",
     }
 
 

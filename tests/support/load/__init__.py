@@ -1,0 +1,1 @@
+"""Traffic of many kinds, offered by a process of its own to a real Envoy; and what it leaves."""
