@@ -10,7 +10,6 @@ from support.vllm import (
     rendering,
     template_server,
     tiny_vllm,
-    vllm,
 )
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "service",
     "template_server",
     "tiny_vllm",
-    "vllm",
 ]
 
 

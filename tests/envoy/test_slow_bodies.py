@@ -13,7 +13,12 @@ from support.scene import scene_config
 from support.stub_router import stub_router
 
 SHIPPED, SHORT = "request_timeout: 300s", "request_timeout: 1s"
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n%s\r\n\r\n"
+HEAD = (
+    b"POST /v1/chat/completions HTTP/1.1\r\n"
+    b"host: test\r\n"
+    b"content-type: application/json\r\n"
+    b"%s\r\n\r\n"
+)
 
 
 @pytest.mark.parametrize("framing", [b"content-length: 1000", b"transfer-encoding: chunked"])

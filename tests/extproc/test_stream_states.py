@@ -42,7 +42,8 @@ from support.envoy_talk import (
 )
 from support.streams import HASTY, PATIENT, Aborted, StreamInMemory
 
-MODES = st.sampled_from([*STREAMING, pb.BUFFERED, None, pb.NONE, pb.BUFFERED_PARTIAL, pb.GRPC])
+WHOLE = (pb.BUFFERED, *STREAMING)
+MODES = st.sampled_from([*WHOLE, *WHOLE, None, pb.NONE, pb.BUFFERED_PARTIAL, pb.GRPC])
 STEADY = settings(derandomize=True, deadline=None, database=None)
 
 
@@ -56,7 +57,7 @@ class StreamStates(RuleBasedStateMachine):
     @initialize(
         deadline=st.sampled_from([PATIENT, HASTY]),
         body=st.sampled_from(BODIES),
-        opening=st.sampled_from([CHAT, CHAT, None, *REQUESTS]),
+        opening=st.sampled_from([*[CHAT] * 5, None, *REQUESTS]),
         mode=MODES,
     )
     def connect(
@@ -187,7 +188,7 @@ class StreamStates(RuleBasedStateMachine):
 
 def test_a_stream_keeps_its_word_whatever_it_is_told() -> None:
     run_state_machine_as_test(
-        StreamStates, settings=settings(STEADY, max_examples=200, stateful_step_count=8)
+        StreamStates, settings=settings(STEADY, max_examples=400, stateful_step_count=8)
     )
 
 

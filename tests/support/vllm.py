@@ -14,10 +14,8 @@ from semrouter_extproc.workbench.backend import server
 from semrouter_extproc.workbench.backend.machine import Machine, require
 from semrouter_extproc.workbench.backend.server import (
     CHAT_TEMPLATE,
-    MODEL,
     Installation,
     install,
-    running_vllm,
 )
 from semrouter_extproc.workbench.loopback import reserved_ports, serving
 from semrouter_extproc.workbench.progress import Progress, Silent
@@ -59,19 +57,6 @@ def installation() -> Installation:
     except EnvironmentProblem as problem:
         pytest.skip(str(problem))
     return install(Silent())
-
-
-@pytest.fixture(scope="module")
-def vllm(
-    installation: Installation, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[VllmBackend]:
-    """Run one vLLM for all tests of a module."""
-    log = tmp_path_factory.mktemp("vllm") / "vllm.log"
-    with (
-        reserved_ports(1) as (address,),
-        running_vllm(installation, address, log, Silent()),
-    ):
-        yield VllmBackend(address, MODEL, log)
 
 
 @pytest.fixture(scope="session")

@@ -42,8 +42,7 @@ class Clients:
                 await turns.acquire()
                 if self._now() > plan.seconds:
                     break
-                task = asking.create_task(self._ask(kind, number, due))
-                task.add_done_callback(lambda _: turns.release())
+                asking.create_task(self._ask(kind, number, due, turns.release))
         for connection in self._idle:
             connection.writer.close()
 
@@ -54,14 +53,18 @@ class Clients:
         if due > self._now():
             await asyncio.sleep(due - self._now())
 
-    async def _ask(self, kind: Kind, number: int, due: float) -> None:
-        exchange = Exchange(self._plan.host, self._material.body(kind, number))
+    async def _ask(
+        self, kind: Kind, number: int, due: float, on_answer: Callable[[], None]
+    ) -> None:
+        exchange = Exchange(self._plan.host, self._material.body(kind, number), on_answer)
         # What broke shows in the outcome.
         with suppress(OSError, EOFError, TimeoutError):
             async with asyncio.timeout(self._plan.patience):
                 await self._have(exchange, kind)
         ended = self._now()
         answered = exchange.answered_at
+        if answered is None:
+            on_answer()
         self._tell(
             Outcome(
                 kind=kind,

@@ -34,9 +34,10 @@ class Exchange:
     the client got all that it waited for, `is_reusable` that the connection can take more.
     """
 
-    def __init__(self, host: str, body: bytes) -> None:
+    def __init__(self, host: str, body: bytes, on_answer: Callable[[], None]) -> None:
         self._host = host
         self._body = body
+        self._on_answer = on_answer
         self._length = 0
         self.status = 0
         self.reason = ""
@@ -90,6 +91,7 @@ class Exchange:
     async def _answer(self, reader: asyncio.StreamReader) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         self.answered_at = perf_counter()
+        self._on_answer()
         self.status = int(head.split(b" ", 2)[1])
         reason, length = _REASON.search(head), _LENGTH.search(head)
         self.reason = reason[1].decode() if reason else ""

@@ -11,8 +11,8 @@ from support.load.material import Kind
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Requests: when each is due, in seconds from the start, and of which kind it is.
 
-    Each is sent when it is due, whatever became of those before. With `most`, only so many go
-    without an answer at a time, and those that are not sent after `seconds` never are.
+    Each is sent when it is due, whatever became of those before. With `most`, only so many wait
+    for the head of their answer at a time, and those that are not sent after `seconds` never are.
     """
 
     host: str
