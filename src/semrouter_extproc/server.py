@@ -19,7 +19,7 @@ from semrouter_extproc.admin.app import admin_app
 from semrouter_extproc.admin.guard import Guard
 from semrouter_extproc.admin.inside import Inside
 from semrouter_extproc.assembly import load_edition, load_encoder, running_batcher, secret
-from semrouter_extproc.config import Address, Config, load
+from semrouter_extproc.config import Address, load
 from semrouter_extproc.config import Server as ServerConfig
 from semrouter_extproc.encoding.encoder import AnyEncoder
 from semrouter_extproc.errors import ConfigError
@@ -52,7 +52,7 @@ async def serve(page: Path, *, encoder_of: EncoderLoader = load_encoder) -> None
     # Before they are read, so that no change is missed.
     as_loaded = files.state()
     config = load(page)
-    server = _bind(config)
+    server = _new_server(config.server)
     health = Health(server)
     edition = load_edition(config)
     metrics = Metrics(CollectorRegistry())
@@ -78,6 +78,7 @@ async def serve(page: Path, *, encoder_of: EncoderLoader = load_encoder) -> None
             gc.freeze()
             # Until here a signal ends the process at once: there is nothing to drain.
             stop = _Signals()
+            _bind(server, config.server)
             await server.start()
             await health.report(serving=True)
             inside.is_ready = True
@@ -115,10 +116,10 @@ class _Signals:
         await self._count.acquire()
 
 
-def _bind(config: Config) -> grpc.aio.Server:
-    size = config.server.max_body + _MESSAGE_OVERHEAD
+def _new_server(config: ServerConfig) -> grpc.aio.Server:
+    size = config.max_body + _MESSAGE_OVERHEAD
     with unobtrusive_threads():
-        server = grpc.aio.server(
+        return grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", size),
                 ("grpc.max_send_message_length", size),
@@ -126,16 +127,20 @@ def _bind(config: Config) -> grpc.aio.Server:
                 ("grpc.so_reuseport", 0),
             ]
         )
-    tls = config.server.tls
-    credentials = None if tls is None else Certificates(tls).credentials()
+
+
+def _bind(server: grpc.aio.Server, config: ServerConfig) -> None:
+    """Listen. A port that is bound takes connections, so this waits until they can be served.
+
+    Envoy would hold requests on them; what is refused it tries elsewhere at once.
+    """
     try:
-        if credentials is None:
-            server.add_insecure_port(str(config.server.grpc))
+        if config.tls is None:
+            server.add_insecure_port(str(config.grpc))
         else:
-            server.add_secure_port(str(config.server.grpc), credentials)
+            server.add_secure_port(str(config.grpc), Certificates(config.tls).credentials())
     except RuntimeError:
-        raise _port_taken("server.grpc", config.server.grpc) from None
-    return server
+        raise _port_taken("server.grpc", config.grpc) from None
 
 
 async def _drain(

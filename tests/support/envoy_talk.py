@@ -92,15 +92,31 @@ def kinds(answers: Iterable[pb.ProcessingResponse]) -> str:
     return "".join(f"{answer.WhichOneof('response')} " for answer in answers)
 
 
-def lengths_told(common: pb.CommonResponse) -> list[int]:
-    options = common.header_mutation.set_headers
-    return [int(each.header.raw_value) for each in options if each.header.key == "content-length"]
-
-
 def given_back(answers: Iterable[pb.ProcessingResponse]) -> bytes:
     """Return the body that is sent on in full duplex."""
     mutations = (answer.request_body.response.body_mutation for answer in answers)
     return b"".join(mutation.streamed_response.body for mutation in mutations)
+
+
+def _lengths_told(common: pb.CommonResponse) -> list[int]:
+    options = common.header_mutation.set_headers
+    return [int(each.header.raw_value) for each in options if each.header.key == "content-length"]
+
+
+def lengths_agree(answers: Sequence[pb.ProcessingResponse]) -> bool:
+    """Say whether what answers to one message tell of a body's length is so.
+
+    Envoy asks it of a whole body that is replaced; a streamed one need not be told of.
+    """
+    for answer in answers:
+        body = answer.request_body.response
+        whole = body.body_mutation.body
+        if whole and body.HasField("header_mutation") and _lengths_told(body) != [len(whole)]:
+            return False
+        told = _lengths_told(answer.request_headers.response)
+        if told not in ([], [len(given_back(answers))]):
+            return False
+    return True
 
 
 def is_ours(sent: bytes, received: bytes) -> bool:

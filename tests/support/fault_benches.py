@@ -19,7 +19,7 @@ from semrouter_extproc.testing.victim import Victim
 from support.ports import free_port
 from support.stack import FULL_DUPLEX, MATH, STREAMED, bootstrap_of, chat_body
 
-_FAULTY_ROUTER: Final = Path(__file__).with_name("faulty_router.py")
+FAULTY_ROUTER: Final = Path(__file__).with_name("faulty_router.py")
 
 _MODES: Final[dict[str, dict[str, Any]]] = {
     "BUFFERED": {},
@@ -53,7 +53,7 @@ def running_bench(folder: Path, **sections: Any) -> Iterator[RouterBench]:
         page, encoder = folder / "semrouter.yaml", folder / "encoder-fault"
         page.write_text(yaml.safe_dump(config.model_dump(mode="json")))
         encoder.write_text("")
-        command = (sys.executable, _FAULTY_ROUTER, page, encoder)
+        command = (sys.executable, FAULTY_ROUTER, page, encoder)
         victim = Victim(command, config.server.grpc, folder / "router.log")
         stack.enter_context(victim.running())
         fronts = stack.enter_context(running_fronts(bootstraps(config), folder))

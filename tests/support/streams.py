@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,9 @@ HASTY = 0.0
 
 _TURNS = 20
 """More turns of the event loop than any message needs while the encoder is busy."""
+
+_LONG = 20.0
+"""Seconds after which an encoder that may answer never will."""
 
 
 class Aborted(Exception):
@@ -172,8 +176,9 @@ class StreamInMemory:
 
     def _settle(self) -> None:
         self._loop.run_until_complete(_turns())
+        give_up = time.monotonic() + _LONG
         # The encoder answers from a thread of its own.
-        while self._encoder.gate.is_set() and self.is_waiting:
+        while self._encoder.gate.is_set() and self.is_waiting and time.monotonic() < give_up:
             self._loop.run_until_complete(asyncio.sleep(0.0002))
 
 

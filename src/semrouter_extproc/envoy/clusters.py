@@ -12,7 +12,6 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     ClusterDiscoveryType,
     ClusterDnsLookupFamily,
     ClusterLbPolicy,
-    OutlierDetection,
 )
 from envoy_data_plane.envoy.config.core.v3 import (
     HealthCheck,
@@ -82,14 +81,10 @@ def _router(name: str, config: Config, *, max_requests: int) -> Cluster:
         max_requests=max_requests,
         # The router is near: one that does not accept at once is gone, and the retry is quick.
         connect_timeout=timedelta(milliseconds=250),
+        # No outlier detection beside it: of two routers, one that was killed and is back would stay
+        # out for seconds, and when the other died nobody would be left. Retries bridge the gap.
         health_check=_grpc_health_check(),
         protocol=_http2_with_keepalive(),
-        outlier_detection=OutlierDetection(
-            consecutive_gateway_failure=3,
-            interval=timedelta(seconds=2),
-            base_ejection_time=timedelta(seconds=10),
-            max_ejection_percent=50,
-        ),
         transport_socket=router_tls(tls) if tls else None,
     )
 
@@ -100,11 +95,10 @@ def _model(name: str, endpoints: Sequence[Address]) -> Cluster:
         endpoints,
         max_requests=_MANY,
         connect_timeout=timedelta(seconds=2),
+        # No outlier detection beside it: a 5xx here is as often the prompt's fault as the server's,
+        # and ejecting a replica moves its load to the others.
         health_check=_http_health_check(),
         protocol=_http1_closing_first(),
-        # A 5xx here is as often the prompt's fault as the server's, and ejecting a replica
-        # moves its load to the others. The health check sees a dead engine.
-        outlier_detection=None,
     )
 
 
@@ -117,7 +111,6 @@ def _collector(endpoint: Address) -> Cluster:
         # Not every collector answers to one, and spans may be lost.
         health_check=None,
         protocol=_http2_with_keepalive(),
-        outlier_detection=None,
     )
 
 
@@ -129,7 +122,6 @@ def _cluster(
     connect_timeout: timedelta,
     health_check: HealthCheck | None,
     protocol: UpstreamProtocol,
-    outlier_detection: OutlierDetection | None,
     transport_socket: TransportSocket | None = None,
 ) -> Cluster:
     return Cluster(
@@ -141,7 +133,6 @@ def _cluster(
         connect_timeout=connect_timeout,
         load_assignment=_load_assignment(name, endpoints),
         health_checks=[health_check] if health_check else [],
-        outlier_detection=outlier_detection,
         circuit_breakers=_circuit_breakers(max_requests),
         transport_socket=transport_socket,
         typed_extension_protocol_options={_UPSTREAM_PROTOCOL: Any.pack(protocol)},
@@ -194,6 +185,8 @@ def _grpc_health_check() -> HealthCheck:
         interval=timedelta(seconds=2),
         # The default of a minute would hide a router that comes up before its first request.
         no_traffic_interval=timedelta(seconds=2),
+        # Until one that is back is known to be, its requests weigh on the others, or find nobody.
+        unhealthy_interval=timedelta(milliseconds=250),
         unhealthy_threshold=2,
         healthy_threshold=1,
         grpc_health_check=HealthCheckGrpcHealthCheck(),
