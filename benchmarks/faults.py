@@ -19,8 +19,8 @@ from faults_report import Results, Row, markdown
 from load.stolen import CoreTime
 from results_files import publish
 from rich.console import Console
-from rich.progress import Progress
 
+from semrouter_extproc.workbench.waiting import waiting_on
 from support.fault_storm import CLIENTS, TROUBLES, Storm, running_storm
 
 REQUESTS: Final = 100_000
@@ -36,13 +36,13 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=REQUESTS, help=f"default: {REQUESTS:,}")
     requests = parser.parse_args().requests
     console = Console()
-    with Progress(console=console) as progress, TemporaryDirectory() as folder:
-        task = progress.add_task("Asking", total=requests)
+    with waiting_on(console) as progress, TemporaryDirectory() as folder:
+        progress.step("Asking")
         rows = {name: Row(name) for name in TROUBLES}
         began = CoreTime.now()
         with running_storm(Path(folder)) as storm:
-            for row in blown(storm, rows, requests):
-                progress.update(task, advance=ROUND, description=row.name)
+            for number, row in enumerate(blown(storm, rows, requests), 1):
+                progress.detail(f"{number * ROUND:,} of {requests:,}: {row.name}")
         stolen = CoreTime.now().stolen_since(began)
     results = Results(
         machine(), CLIENTS, round(stolen, 3), [row.figures() for row in rows.values()]

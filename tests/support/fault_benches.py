@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,20 +45,32 @@ class RouterBench:
 
 
 @contextmanager
-def running_bench(folder: Path, **sections: Any) -> Iterator[RouterBench]:
-    """Run router, model and Envoys for as long as the block lasts."""
+def running_bench(
+    folder: Path, *, package: Path | None = None, **sections: Any
+) -> Iterator[RouterBench]:
+    """Run router, model and Envoys for as long as the block lasts.
+
+    The router is that of `package`, a folder to import from, if it is given.
+    """
     with ExitStack() as stack:
         model = stack.enter_context(running_upstream("model", events=5))
         config = parse(_page(model, sections), source="the bench's page")
         page, encoder = folder / "semrouter.yaml", folder / "encoder-fault"
         page.write_text(yaml.safe_dump(config.model_dump(mode="json")))
         encoder.write_text("")
-        command = (sys.executable, FAULTY_ROUTER, page, encoder)
+        command = (*_importing(package), sys.executable, FAULTY_ROUTER, page, encoder)
         victim = Victim(command, config.server.grpc, folder / "router.log")
         stack.enter_context(victim.running())
         fronts = stack.enter_context(running_fronts(bootstraps(config), folder))
         bench = Bench(victim, fronts, model, ask, naming=reason)
         yield RouterBench(bench, page, encoder, config)
+
+
+def _importing(package: Path | None) -> Sequence[str]:
+    if package is None:
+        return ()
+    # What is compiled is not kept: that a copy changed within a second would not be seen.
+    return ("env", "PYTHONDONTWRITEBYTECODE=1", f"PYTHONPATH={package}")
 
 
 def _page(model: Upstream, sections: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,10 @@ class Question:
         traceback: TracebackType | None,
     ) -> None:
         """Hang up."""
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
         self._connection.close()
 
     def send_head(self) -> None:
