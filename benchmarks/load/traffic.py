@@ -18,7 +18,7 @@ _OK: Final = 200
 _OPENED: Final = 64
 """Connections that strangers find open; more are made as they are needed."""
 
-_CLASSIFIED: Final = frozenset({Reason.ROUTED, Reason.LOW_MARGIN, Reason.SHORT_BUDGET})
+CLASSIFIED: Final = frozenset({Reason.ROUTED, Reason.LOW_MARGIN, Reason.SHORT_BUDGET})
 
 
 class Questions(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def classified(self) -> int:
         """How many were placed by what they say, and not by default."""
-        return sum(reason in _CLASSIFIED for reason in self.reason)
+        return sum(reason in CLASSIFIED for reason in self.reason)
 
     @property
     def failures(self) -> int:

@@ -58,7 +58,13 @@ def running_bench(
         page, encoder = folder / "semrouter.yaml", folder / "encoder-fault"
         page.write_text(yaml.safe_dump(config.model_dump(mode="json")))
         encoder.write_text("")
-        command = (*_importing(package), sys.executable, FAULTY_ROUTER, page, encoder)
+        command: tuple[str | Path, ...] = (
+            *_importing(package),
+            sys.executable,
+            FAULTY_ROUTER,
+            page,
+            encoder,
+        )
         victim = Victim(command, config.server.grpc, folder / "router.log")
         stack.enter_context(victim.running())
         fronts = stack.enter_context(running_fronts(bootstraps(config), folder))

@@ -4,6 +4,7 @@ HTTP is spoken by hand, since a client library would cost more than what is trie
 """
 
 import asyncio
+import random
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
@@ -16,6 +17,7 @@ _REASON: Final = re.compile(rb"\r\nx-semrouter-reason: ([a-z_]+)")
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)")
 _EVENT: Final = b"data: "
 _END: Final = b"data: [DONE]\n\n\r\n0\r\n\r\n"
+_PATIENT_SECONDS: Final = 0.05
 _TRICKLED_BYTES: Final = 100_000
 _TRICKLE_SECONDS: Final = 1.0
 
@@ -70,6 +72,8 @@ class Exchange:
     async def _abandoned(self, connection: Connection) -> None:
         connection.writer.write(self._head(len(self._body)) + self._body)
         await connection.writer.drain()
+        # At once for some, so that whatever is done for a request is abandoned at every moment.
+        await asyncio.sleep(random.uniform(0, _PATIENT_SECONDS))  # noqa: S311
         self.is_whole = True
 
     async def _trickled(self, connection: Connection) -> None:

@@ -17,7 +17,7 @@ class Kind(StrEnum):
     STREAM = "stream, read whole"
     HANG_UP = "stream, hung up half-way"
     TRICKLE = "body, a byte a second"
-    ABANDON = "whole body, then hung up"
+    ABANDON = "whole body, hung up within 50 ms"
 
 
 MIX: Final[Mapping[Kind, float]] = {

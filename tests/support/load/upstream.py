@@ -1,4 +1,4 @@
-"""A model's server that costs little and counts: `python -m support.load.upstream PORT`.
+"""A model's server that costs little and counts: `python upstream.py PORT`.
 
 It answers at once, or where a stream is asked for in 16 events of 0.1 seconds. `GET /counts` says
 how many requests came, and what became of the streams.
