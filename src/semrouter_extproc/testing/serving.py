@@ -22,8 +22,8 @@ ANY_SIZE: Final = (
 
 
 @contextmanager
-def serving_processor(process: Process) -> Iterator[Address]:
-    """Serve for as long as the block lasts; the address is where."""
+def serving_processor(process: Process, *, port: int = 0) -> Iterator[Address]:
+    """Serve for as long as the block lasts, at any port or at `port`; the address is where."""
     server = grpc.server(ThreadPoolExecutor(_STREAMS), options=ANY_SIZE)
     method = grpc.stream_stream_rpc_method_handler(
         process,
@@ -32,7 +32,7 @@ def serving_processor(process: Process) -> Iterator[Address]:
     )
     handler = grpc.method_handlers_generic_handler(SERVICE, {"Process": method})
     server.add_generic_rpc_handlers((handler,))
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     try:
         yield Address("127.0.0.1", port)
