@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from semrouter_extproc.config import Address
+from semrouter_extproc.testing.upstream import Upstream, running_upstream
 from support.compose import served_names, services
 from support.compose_site import ComposeSite
 from support.eventually import eventually
 from support.prometheus import PROMETHEUS, needs_prometheus
 from support.stack import LAW, MATH
-from support.upstream import Upstream, running_upstream
 from support.vllm import VllmBackend
 
 pytestmark = [

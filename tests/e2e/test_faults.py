@@ -10,6 +10,7 @@ from semrouter_extproc.testing.harms import HARMS, NONE, Harm
 from support.fault_table import Section, by_itself, documented, with_a_remote_encoder
 
 DOCUMENTED = documented()
+ATTEMPTS = 4
 
 Suffering = Mapping[str, tuple[Bench, Harm]]
 
@@ -39,8 +40,13 @@ def test_each_moment_of_a_request_is_among_the_faults() -> None:
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_clients_and_model_see_what_is_documented(harms: Suffering, name: str) -> None:
     bench, harm = harms[name]
-    bench.await_recovery(DOCUMENTED[NONE.name])
+    seen: list[str] = []
 
-    cells = bench.suffer(harm)
+    # On a starved machine a deadline passes by itself now and then; a fault comes every time.
+    for _ in range(ATTEMPTS):
+        bench.await_recovery(DOCUMENTED[NONE.name])
+        seen = bench.words(bench.suffer(harm))
+        if seen == DOCUMENTED[name]:
+            break
 
-    assert bench.words(cells) == DOCUMENTED[name]
+    assert seen == DOCUMENTED[name]

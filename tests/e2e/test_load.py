@@ -12,6 +12,7 @@ import pytest
 
 from semrouter_extproc.config import Address
 from semrouter_extproc.envoy.launcher import EnvoyProcess
+from semrouter_extproc.testing.upstream import Upstream
 from support.load.material import MIX, Kind
 from support.load.offering import all_due, at_random, offered, offering
 from support.load.plan import Outcome, Plan
@@ -19,7 +20,6 @@ from support.load.serving import CountingUpstream, counting_upstream
 from support.load.site import Look, Site
 from support.processes import running_router
 from support.stack import LAW, MATH, bootstrap_of, stack_config
-from support.upstream import Upstream
 
 # Half a minute where the machine is free.
 pytestmark = pytest.mark.timeout(300)

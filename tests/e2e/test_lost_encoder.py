@@ -6,12 +6,12 @@ from typing import Any
 from semrouter_extproc.config import Address
 from semrouter_extproc.encoding.local import local_encoder
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL
+from semrouter_extproc.testing.upstream import running_upstream
 from semrouter_extproc.workbench.loopback import serving
 from support.client import send
 from support.embeddings_server import EmbeddingsServer, embeddings
 from support.front import running_page
 from support.stack import MATH, chat_body
-from support.upstream import running_upstream
 
 
 def reason(address: Address) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 import yaml
 
+from semrouter_extproc.testing.upstream import Arrived
 from support.stack import LAW, MATH, Stack, running_stack
-from support.upstream import Arrived
 
 if TYPE_CHECKING:
     from support.client import Answer

@@ -13,11 +13,11 @@ from semrouter_extproc.encoding.remote_encoder import RemoteEncoder
 from semrouter_extproc.encoding.torch_encoder import TorchEncoder
 from semrouter_extproc.encoding.weights import DEFAULT_MODEL
 from semrouter_extproc.errors import EncoderUnavailable
+from semrouter_extproc.testing.upstream import running_upstream
 from semrouter_extproc.workbench.backend.server import Installation
 from support.client import send
 from support.front import running_page
 from support.stack import LAW, MATH, chat_body
-from support.upstream import running_upstream
 from support.vllm_embeddings import running_embeddings
 
 # The first set-up on a machine installs vLLM.

@@ -15,16 +15,25 @@ from typing import Final
 import semrouter_extproc
 from semrouter_extproc.testing.asking import Question
 from semrouter_extproc.testing.conversations import RECORDED, read
-from semrouter_extproc.testing.envoy import Forwarded
+from semrouter_extproc.testing.envoy import Answered, Forwarded
 from semrouter_extproc.testing.harms import HARMS
 from semrouter_extproc.testing.playing import play
 from support.eventually import eventually
 from support.fault_benches import RouterBench, ask
+from support.fault_table import documented
 from support.router_harms import encoder_harms
 
 HANG_UPS: Final = 40
 
 _SOURCE: Final = Path(semrouter_extproc.__file__).parent
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Looks at a router. `usual` is what it says of one that is whole, which other tests hold."""
+
+    usual: str
+    look: Callable[[RouterBench], str]
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class BrokenLine:
     file: str
     line: str
     instead: str
-    notices: Callable[[RouterBench], str]
+    probe: Probe
 
 
 @contextmanager
@@ -57,31 +66,34 @@ def copy_of_the_package(folder: Path) -> Path:
     return folder
 
 
-def by_harm(name: str) -> Callable[[RouterBench], str]:
+def by_harm(name: str) -> Probe:
     """Do a harm, and say what clients and model see of it."""
 
-    def notice(router: RouterBench) -> str:
+    def look(router: RouterBench) -> str:
         harms = (*HARMS, *encoder_harms(router))
         (harm,) = [each for each in harms if each.name == name]
         return str(router.bench.words(router.bench.suffer(harm)))
 
-    return notice
+    return Probe(str(documented()[name]), look)
 
 
-def by_conversation(name: str) -> Callable[[RouterBench], str]:
+def by_conversation(name: str, usual: str) -> Probe:
     """Play what Envoy said once, and say what it would make of the answers."""
 
-    def notice(router: RouterBench) -> str:
+    def look(router: RouterBench) -> str:
         played = play(str(router.bench.victim.address), read(RECORDED / f"{name}.jsonl.gz"))
-        outcome = played.outcome
-        if isinstance(outcome, Forwarded):
-            return f"forwarded, routed anew: {outcome.rerouted}"
-        return str(outcome)
+        match played.outcome:
+            case Forwarded(rerouted=rerouted):
+                return "forwarded, and routed anew" if rerouted else "forwarded"
+            case Answered(status=status):
+                return f"answered {status}"
+            case _:
+                return "broken"
 
-    return notice
+    return Probe(usual, look)
 
 
-def by_hang_ups(router: RouterBench) -> str:
+def _hang_up(router: RouterBench) -> str:
     """Have clients hang up while the encoder hangs, and say whether it encoded for them."""
     before = router.metric("semrouter_batch_size_sum")
     router.encoder.write_text("hangs")
@@ -95,7 +107,10 @@ def by_hang_ups(router: RouterBench) -> str:
     router.encoder.write_text("")
     assert eventually(lambda: router.metric("semrouter_queue_depth") == 0)
     encoded = router.metric("semrouter_batch_size_sum") - before
-    return f"encoded for all of them: {encoded == HANG_UPS}"
+    return "encoded for all" if encoded == HANG_UPS else "encoded for some"
+
+
+BY_HANG_UPS: Final = Probe("encoded for some", _hang_up)
 
 
 LINES: Final = (
@@ -118,7 +133,7 @@ LINES: Final = (
         "extproc/messages.py",
         "common.clear_route_cache = True",
         "common.clear_route_cache = False",
-        by_conversation("buffered-chat"),
+        by_conversation("buffered-chat", "forwarded, and routed anew"),
     ),
     BrokenLine(
         "the body in full duplex has no end",
@@ -132,21 +147,21 @@ LINES: Final = (
         "extproc/processor.py",
         "        if self._passing:\n            return self._finish([messages.answer_trailers()])",
         "        return self._finish([messages.answer_trailers()])",
-        by_conversation("full-duplex-streamed-trailers"),
+        by_conversation("full-duplex-streamed-trailers", "answered 400"),
     ),
     BrokenLine(
         "large messages are refused",
         "server.py",
         '("grpc.max_receive_message_length", size)',
         '("grpc.max_receive_message_length", 4 * 1024 * 1024)',
-        by_conversation("buffered-large"),
+        by_conversation("buffered-large", "forwarded, and routed anew"),
     ),
     BrokenLine(
         "work is not cancelled",
         "encoding/batcher.py",
         "            if one.entry.future.done():\n                given_up",
         "            if False:\n                given_up",
-        by_hang_ups,
+        BY_HANG_UPS,
     ),
     BrokenLine(
         "the deadline is not kept",

@@ -8,13 +8,13 @@ from typing import Any
 
 from semrouter_extproc.config import Address, Config, parse
 from semrouter_extproc.envoy.launcher import EnvoyProcess
+from semrouter_extproc.testing.upstream import Upstream, running_upstream
 from support import gateways
 from support.gateways import Message
 from support.manifests import chart_values
 from support.ports import free_port
 from support.processes import RouterProcess, running_router
 from support.stack import Stack
-from support.upstream import Upstream, running_upstream
 
 LARGE, SMALL = "qwen3-32b", "qwen3-8b"
 

@@ -12,10 +12,10 @@ import yaml
 from semrouter_extproc.config import Address, Config, parse
 from semrouter_extproc.envoy.bootstrap import render
 from semrouter_extproc.envoy.launcher import EnvoyProcess
+from semrouter_extproc.testing.upstream import Upstream, running_upstream
 from support.client import Answer, send
 from support.ports import free_port
 from support.processes import RouterProcess, running_router
-from support.upstream import Upstream, running_upstream
 
 MATH = "Find the derivative of the function f(x) = x^3 * sin(x) with respect to x."
 LAW = "May a tenant sue the landlord for breach of the implied warranty of habitability?"

@@ -18,9 +18,9 @@ from semrouter_extproc.testing.envoy import Answered, Broken, Forwarded
 from semrouter_extproc.testing.plain_envoy import bootstrap
 from semrouter_extproc.testing.playing import play
 from semrouter_extproc.testing.serving import serving_processor
+from semrouter_extproc.testing.upstream import Upstream, running_upstream
 from semrouter_extproc.workbench.loopback import reserved_ports
 from support.client import Answer, send
-from support.upstream import Upstream, running_upstream
 
 NEW_BODY = b'{"new": true}'
 

@@ -31,7 +31,7 @@ from semrouter_extproc.testing.upstream import Arrived, Upstream, running_upstre
 from semrouter_extproc.testing.victim import Victim
 
 _NUMBER: Final = "x-question"
-_RECOVERY: Final = 30.0
+_RECOVERY: Final = 60.0
 _PATIENCE: Final = 5.0
 """Seconds after which a client gives up: more than any timeout that should have ended its wait."""
 _OK: Final = 200
