@@ -26,13 +26,16 @@ help: ## List the targets
 demo: $(READY) ## Start Envoy, the router and a real vLLM here, and send prompts through them
 	@$(BIN)/semrouter demo
 
+# One worker has the tests that need vLLM, the other the rest.
+TWO_WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
+
 .PHONY: test
 test: $(READY) ## Run every test, those against the real Envoy and vLLM included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TWO_WORKERS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## Run the tests that need no vLLM
-	$(BIN)/python -m pytest -m "not vllm"
+	$(BIN)/python -m pytest -m "not vllm" $(TWO_WORKERS)
 
 # request, framing or stream; see tests/fuzz/fuzz.py
 TARGET ?= request
@@ -100,6 +103,12 @@ reference: $(READY) ## Write docs/configuration.md and docs/metrics.md anew
 faults: $(READY) ## Do every fault to a router behind Envoys, and write docs/faults.md anew
 	PYTHONPATH=tests $(BIN)/python docs/faults.py
 
+.PHONY: sbom
+sbom: $(READY) ## Write the images' bills of materials and docs/licences.md anew
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/sbom.lock
+	$(BIN)/python deploy/sbom/sbom.py
+	$(BIN)/python docs/licences.py
+
 .PHONY: dashboard
 dashboard: $(READY) ## Write Grafana's dashboard anew
 	$(BIN)/python deploy/grafana/dashboard.py
@@ -120,6 +129,9 @@ lock: $(READY) ## Resolve the dependencies anew
 		--excludes requirements/onnx.excludes --output-file requirements/onnx.lock
 	$(BIN)/uv pip compile requirements/fuzz.in --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --output-file requirements/fuzz.lock
+	$(BIN)/uv pip compile requirements/sbom.in --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --constraint requirements/dev.lock \
+		--output-file requirements/sbom.lock
 	$(BIN)/uv pip compile requirements/export.in --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-deps --no-annotate \
 		--constraint requirements/dev.lock --output-file requirements/export.lock
