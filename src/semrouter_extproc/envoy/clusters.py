@@ -53,6 +53,8 @@ _UPSTREAM_PROTOCOL: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 # What a burst of generations may bring; Envoy's own defaults are 1024 requests and 3 retries.
 _MANY: Final = 20_000
 _MANY_RETRIES: Final = 200
+# To each model; the requests beyond wait for one. A burst of 10,000 would use up the descriptors.
+_MANY_CONNECTIONS: Final = 4096
 
 
 def clusters(config: Config) -> list[Cluster]:
@@ -94,7 +96,9 @@ def _model(name: str, endpoints: Sequence[Address]) -> Cluster:
         name,
         endpoints,
         max_requests=_MANY,
-        connect_timeout=timedelta(seconds=2),
+        # In a burst Envoy looks at a connection only seconds after it was made, and one that it
+        # takes for failed would take all that wait with it.
+        connect_timeout=timedelta(seconds=10),
         # No outlier detection beside it: a 5xx here is as often the prompt's fault as the server's,
         # and ejecting a replica moves its load to the others.
         health_check=_http_health_check(),
@@ -170,7 +174,7 @@ def _circuit_breakers(max_requests: int) -> CircuitBreakers:
     return CircuitBreakers(
         thresholds=[
             CircuitBreakersThresholds(
-                max_connections=_MANY,
+                max_connections=_MANY_CONNECTIONS,
                 max_pending_requests=_MANY,
                 max_requests=max_requests,
                 max_retries=_MANY_RETRIES,
