@@ -190,18 +190,22 @@ def _learned(rows: Taught) -> NgramModel:
     """Learn a penalized logistic regression."""
     total, categories = rows.taught.shape
     rarity = rarity_of(rows.counted)
-    features = weighed(rows.counted, rarity)
+    # Of a bucket that no row has, the penalty leaves nothing: it need not be searched for.
+    occurring = np.unique(rows.counted.indices)
+    features = weighed(rows.counted, rarity)[:, occurring]
     transposed = features.T.tocsr()
     wanted = (np.eye(categories)[rows.truth] + rows.taught) / 2
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = flat.reshape(BUCKETS, categories).astype(np.float32)
+        weights = flat.reshape(-1, categories).astype(np.float32)
         found = probabilities_of((features @ weights).astype(np.float64), 1.0)
         surprise = -np.sum(wanted * np.log(np.maximum(found, np.finfo(np.float64).tiny)))
         gradient = (transposed @ (found - wanted).astype(np.float32)).ravel()
         value = surprise + flat @ flat / (2 * _STRENGTH)
         return float(value / total), (gradient + flat / _STRENGTH) / total
 
-    start = np.zeros(BUCKETS * categories)
+    start = np.zeros(len(occurring) * categories)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS})
-    return NgramModel(rarity, found.x.reshape(BUCKETS, categories).astype(np.float32))
+    weights = np.zeros((BUCKETS, categories), np.float32)
+    weights[occurring] = found.x.reshape(-1, categories)
+    return NgramModel(rarity, weights)
