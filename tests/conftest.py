@@ -20,24 +20,15 @@ def needs_vllm(item: pytest.Item) -> bool:
     return item.get_closest_marker("vllm") is not None
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the tests that need vLLM to one worker, which begins with them: they share it.
-
-    The others are shared out by files, so that what a module sets up is set up once.
-    """
-    items.sort(key=needs_vllm, reverse=True)
-    for item in items:
-        group = "vllm" if needs_vllm(item) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Leave the tests that need vLLM to the end, when it is installed."""
+    items.sort(key=needs_vllm)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Install vLLM, which takes minutes the first time, beside the tests that do not need it."""
-    is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
-    wanted = is_first and any(map(needs_vllm, session.items))
-    if session.config.option.collectonly or not wanted:
+    if session.config.option.collectonly or not any(map(needs_vllm, session.items)):
         return (yield)
     command = [sys.executable, "-m", "support.preparation"]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}

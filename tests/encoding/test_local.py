@@ -112,7 +112,7 @@ def test_a_damaged_encoder_in_the_cache_is_prepared_again(
 def test_a_damaged_prepared_folder_is_named_and_not_tried_with_torch(exported: Path) -> None:
     (exported / NETWORK).write_bytes(b"no graph")
 
-    with pytest.raises(EncoderUnavailable, match=r"encoder\.onnx cannot be loaded"):
+    with pytest.raises(EncoderUnavailable, match=r"encoder\.onnx cannot be trusted"):
         local_encoder(str(exported), backend="auto", device="auto", workers=1)
 
 

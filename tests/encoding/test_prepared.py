@@ -231,7 +231,7 @@ def test_a_damaged_file_is_named(encoder: Path, file: str, content: bytes | None
 
 
 def test_a_card_of_another_format_is_refused(encoder: Path) -> None:
-    change(encoder / CARD, format=2)
+    change(encoder / CARD, format=3)
 
     with pytest.raises(
         EncoderUnavailable, match=r"encoder\.json.*semrouter encoder export --out FOLDER$"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from semrouter_extproc.encoding.calibration import cheapest_batch
 from semrouter_extproc.encoding.encoder import unit_rows
 from semrouter_extproc.encoding.network import Network
-from semrouter_extproc.encoding.prepared import NETWORK, TOKENIZER, read_card
+from semrouter_extproc.encoding.prepared import NETWORK, TOKENIZER, read_card, require_intact
 from semrouter_extproc.encoding.tokens import TextTokenizer, TokenIds, load_tokenizer
 
 
@@ -23,6 +23,7 @@ class OnnxEncoder:
 
     def __init__(self, folder: Path, *, workers: int = 1) -> None:
         card = read_card(folder)
+        require_intact(folder, card)
         self.fingerprint = card.fingerprint
         self.dimensions = card.dimensions
         self.workers = workers

@@ -27,14 +27,20 @@ from semrouter_extproc.encoding.encoder import unit_rows
 from semrouter_extproc.encoding.network import PREPARE_AGAIN, Network, Pooling
 from semrouter_extproc.encoding.sentence_model import SentenceModel, describe
 from semrouter_extproc.encoding.tokens import TextTokenizer, load_tokenizer
-from semrouter_extproc.encoding.weights import fingerprint, first_line, weight_files
+from semrouter_extproc.encoding.weights import (
+    digest,
+    fingerprint,
+    first_line,
+    require_digests,
+    weight_files,
+)
 from semrouter_extproc.errors import EncoderUnavailable
 
 NETWORK: Final = "encoder.onnx"
 TOKENIZER: Final = "tokenizer.json"
 CARD: Final = "encoder.json"
 
-_GRAPH_VERSION: Final = 1
+_VERSION: Final = 2
 _SCRATCH: Final = ".preparing-"
 _ABANDONED_SECONDS: Final = 3600.0
 
@@ -43,16 +49,19 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """What a prepared encoder says about itself.
 
     `window` is the tokens that it reads of a text, after `prefix` was put before it. `cosine`
-    is the least one between its vectors and those of the model in full precision.
+    is the least one between its vectors and those of the model in full precision. The two
+    SHA-256 are of the files beside the card.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     fingerprint: str
     dimensions: int
     window: int
     prefix: str
     pooling: Pooling
     cosine: float
+    network_sha256: str
+    tokenizer_sha256: str
 
 
 def is_prepared(folder: Path) -> bool:
@@ -70,6 +79,12 @@ def read_card(folder: Path) -> Card:
         ) from error
 
 
+def require_intact(folder: Path, card: Card) -> None:
+    """Raise `EncoderUnavailable` unless `folder` holds the bytes that `card` was written for."""
+    pinned = {NETWORK: card.network_sha256, TOKENIZER: card.tokenizer_sha256}
+    require_digests(folder, pinned, PREPARE_AGAIN)
+
+
 def place_in_cache(name: str, folder: Path) -> Path:
     """Return where the encoder made from the model in `folder` belongs, made or not.
 
@@ -80,7 +95,7 @@ def place_in_cache(name: str, folder: Path) -> Path:
     settings = sha256()
     for path in sorted(folder.rglob("*.json")):
         settings.update(path.read_bytes())
-    place = f"{weights}-{settings.hexdigest()[:8]}-int8-{_GRAPH_VERSION}"
+    place = f"{weights}-{settings.hexdigest()[:8]}-int8-{_VERSION}"
     try:
         return user_cache_path("semrouter") / "encoders" / place
     except RuntimeError as error:
@@ -112,6 +127,8 @@ def prepare(name: str, folder: Path, out: Path) -> Card:
         prefix=model.prefix,
         pooling=model.pooling,
         cosine=round(likeness(_probed(folder, model, network), exact), 4),
+        network_sha256=sha256(network).hexdigest(),
+        tokenizer_sha256=digest(folder / TOKENIZER),
     )
     if card.cosine < ALIKE:
         raise EncoderUnavailable(

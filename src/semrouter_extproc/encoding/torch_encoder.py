@@ -26,6 +26,7 @@ from semrouter_extproc.encoding.weights import (
     fingerprint,
     first_line,
     folder_of,
+    require_no_pickles,
 )
 from semrouter_extproc.errors import EncoderUnavailable
 
@@ -64,6 +65,7 @@ class TorchEncoder:
                 f"{folder} is prepared for ONNX Runtime and holds nothing for torch; "
                 "name the model itself"
             )
+        require_no_pickles(folder)
         self._model = _load(model, folder, device, precision)
         self.fingerprint = fingerprint(Path(model).name, folder)
         self.workers = workers if self.device == "cpu" else _WORKERS_ON_CUDA
@@ -126,7 +128,7 @@ def _load(model: str, folder: Path, device: str, precision: Precision) -> "Sente
             str(folder),
             device=where,
             local_files_only=True,
-            model_kwargs={"dtype": _dtype(where, precision)},
+            model_kwargs={"dtype": _dtype(where, precision), "use_safetensors": True},
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise EncoderUnavailable(
