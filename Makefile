@@ -26,16 +26,19 @@ help: ## List the targets
 demo: $(READY) ## Start Envoy, the router and a real vLLM here, and send prompts through them
 	@$(BIN)/semrouter demo
 
-# One worker has the tests that need vLLM, the other the rest.
-TWO_WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
-
+# Those that need vLLM take as long as all the others, so the two run side by side.
 .PHONY: test
 test: $(READY) ## Run every test, those against the real Envoy and vLLM included
-	$(BIN)/python -m pytest $(TWO_WORKERS)
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 test-fast test-vllm VLLM_LOG=.venv/vllm-tests.log; \
+	status=$$?; cat .venv/vllm-tests.log; exit $$status
 
 .PHONY: test-fast
 test-fast: $(READY) ## Run the tests that need no vLLM
-	$(BIN)/python -m pytest -m "not vllm" $(TWO_WORKERS)
+	$(BIN)/python -m pytest -m "not vllm"
+
+.PHONY: test-vllm
+test-vllm: $(READY) ## Run the tests that need vLLM
+	$(BIN)/python -m pytest -m vllm $(if $(VLLM_LOG),> $(VLLM_LOG) 2>&1)
 
 # request, framing or stream; see tests/fuzz/fuzz.py
 TARGET ?= request
