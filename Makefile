@@ -67,7 +67,7 @@ bench: $(READY) ## Measure the targets in short form (10 minutes); DATA=FOLDER n
 	$(BIN)/python benchmarks/short.py "$(DATA)"
 
 .PHONY: bench-all
-bench-all: $(READY) ## Measure everything anew into benchmarks/results (two hours); DATA=FOLDER as above
+bench-all: $(READY) ## Measure everything anew into benchmarks/results (four hours); DATA=FOLDER as above
 	@test -n "$(DATA)" || { echo "make bench-all: say where the labelled prompts are, DATA=FOLDER" >&2; exit 2; }
 	for name in encoders static_tier through_envoy no_encoder overload reload peers; do \
 		$(BIN)/python benchmarks/$$name.py "$(DATA)" || exit; done
@@ -75,7 +75,9 @@ bench-all: $(READY) ## Measure everything anew into benchmarks/results (two hour
 	for name in long_prompts landmarks start languages; do $(BIN)/python benchmarks/$$name.py || exit; done
 	$(ONE_THREAD) $(BIN)/python benchmarks/classification.py "$(DATA)"
 	$(ONE_THREAD) $(BIN)/python benchmarks/prompts.py "$(DATA)"
-	PYTHONPATH=tests $(BIN)/python benchmarks/prefix_cache.py
+	$(ONE_THREAD) $(BIN)/python benchmarks/steering.py "$(DATA)"
+	for name in prefix_cache faults; do PYTHONPATH=tests $(BIN)/python benchmarks/$$name.py || exit; done
+	for name in storms soak; do PYTHONPATH=tests $(BIN)/python benchmarks/$$name.py "$(DATA)" || exit; done
 
 .PHONY: artefact
 artefact: $(READY) ## Fit the built-in centroids anew; DATA=FOLDER names the examples
