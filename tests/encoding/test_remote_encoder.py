@@ -169,11 +169,11 @@ def test_a_failure_is_not_the_end(server: EmbeddingsServer) -> None:
 @pytest.mark.parametrize("texts", [1, 40], ids=["one part", "many parts"])
 def test_a_slow_server_is_given_up_at_the_deadline(server: EmbeddingsServer, texts: int) -> None:
     with remote(server, deadline=0.3, max_batch=1) as encoder:
-        server.pause = 5.0 if texts == 1 else 0.1
+        server.pause = 20.0 / texts
         started = time.monotonic()
         with pytest.raises(EncodingFailed, match="did not answer in time"):
             encoder.encode(["a"] * texts)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
 
 
 def test_the_first_answer_may_take_longer_than_the_deadline(server: EmbeddingsServer) -> None:
